@@ -1,3 +1,4 @@
+using Lapidary.Cli.Cards;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
@@ -5,6 +6,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Scaling;
 using Lapidary.Cli.Serving;
 using Lapidary.Cli.Settings;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
 
@@ -38,29 +40,39 @@ internal static class PlanCommand
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("plan", Summary,
                 "--size 1b --device cuda --memory 24GiB",
+                "--gpu t4",
+                "--gpu rtx-4060 --size 1b --modules-to-save none",
                 "--size 270m --method full --device cuda --memory 8GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true",
                 "--for serve --size 1b --device cuda --memory 24GiB --max-batch 16 --max-length 8192",
                 "--size 1b --device cuda --memory 76GiB --world-size 16 --link 400G --step-ms 35")
-            .Takes(For, Size, Memory, ServeSettings.MaxBatch)
+            .Takes(For, Size, Memory, CardSettings.Gpu, ServeSettings.MaxBatch)
             .Takes(ScalingSettings.All)
             .Takes(TrainCommand.AllSettings)
             .Takes(ToolCommand.Config, ToolCommand.Json)
-            .Requires(Size, Model.Model, Model.Adapter)
+            .Requires(Size, Model.Model, Model.Adapter, CardSettings.Gpu)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
     {
         var values = run.Values;
+        var card = CardOf(run);
         if (values.Get(For) == Use.Serve)
         {
-            PlanServing(run);
+            PlanServing(run, card);
             return;
         }
 
         if (values.IsTyped(ServeSettings.MaxBatch))
             throw run.Wrong($"--{ServeSettings.MaxBatch.Name} is an option of answers; give --for serve beside it, or leave it out.");
+
+        if (!values.IsGiven(Size) && !values.IsGiven(Model.Model) && !values.IsGiven(Model.Adapter))
+        {
+            ShowCards(run, card);
+            return;
+        }
+
         MethodSettings.Apply(run, Model, trains: false);
         string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
@@ -77,7 +89,7 @@ internal static class PlanCommand
             : (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
             ? LoraSettings.ReadSaved(values, adapter, sizes)
             : LoraSettings.Read(values, values.Get(Model.Model) ?? size!);
-        var planned = PlannedRun.Create(Model, values, worldSize, config, sizes, data, lora, values.Get(Memory));
+        var planned = PlannedRun.Create(Model, values, worldSize, config, sizes, data, lora, values.Get(Memory), card);
         var scaling = ScalingSettings.IsAskedFor(run) ? ScalingPlan.Create(run, planned, config, sizes, data) : null;
         run.Print(
             json =>
@@ -94,14 +106,16 @@ internal static class PlanCommand
         foreach (string note in scaling?.Notes() ?? []) run.Note(note);
     }
 
-    private static void PlanServing(CommandRun run)
+    private static void PlanServing(CommandRun run, GpuCard? card)
     {
         var values = run.Values;
-        PlannedServing.RefuseOthers(run, For, Size, Memory, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
+        PlannedServing.RefuseOthers(run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
         string? size = values.Get(Size);
+        if (size is null && !values.IsGiven(Model.Model))
+            throw run.Wrong($"--for serve plans one model: expected --size or --model beside --{CardSettings.Gpu.Name}; give --size 1b.");
         if (size is not null) RefuseFiles(run);
         var sizes = size is null ? BaseHead.ConfigOf(ModelFolders.Find(run, Model).Model) : GemmaConfig.Preset(size);
-        var planned = PlannedServing.Create(run, Model, sizes, values.Get(Memory));
+        var planned = PlannedServing.Create(run, Model, sizes, values.Get(Memory), card);
         run.Print(
             planned.WriteTo,
             text =>
@@ -109,6 +123,40 @@ internal static class PlanCommand
                 text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
                 planned.Show(text);
             });
+    }
+
+    /// <summary>The card that is planned for; null for a device, or if all cards are shown.</summary>
+    private static GpuCard? CardOf(CommandRun run)
+    {
+        if (!run.Values.IsGiven(CardSettings.Gpu)) return null;
+        if (run.Values.IsGiven(DeviceSettings.Device))
+            throw run.Wrong("--gpu plans for a kind of card: expected no --device; leave out one of them.");
+        if (run.Values.Get(CardSettings.Gpu) == CardSettings.List && new Setting[] { Size, Model.Model, Model.Adapter }.Any(run.Values.IsGiven))
+            throw run.Wrong($"--gpu {CardSettings.List} shows cards: expected no model; give --gpu t4 to plan for one.");
+        var card = CardSettings.Card(run.Values);
+        return card?.WhyUnsupported is { } reason ? throw new LapidaryException(reason) : card;
+    }
+
+    private static void ShowCards(CommandRun run, GpuCard? card)
+    {
+        if (card is null)
+        {
+            run.Print(
+                json =>
+                {
+                    json.WriteStartArray("gpus");
+                    foreach (var known in GpuCards.All) json.WriteStringValue(known.Name);
+                    json.WriteEndArray();
+                },
+                text =>
+                {
+                    foreach (string line in CardTable.Lines()) text.WriteLine(line);
+                });
+            return;
+        }
+
+        var table = CardTable.Of(card, Model.Computing(run.Values), run.Values.Get(Memory));
+        run.Print(table.WriteTo, table.Show);
     }
 
     private static void RefuseFiles(CommandRun run)

@@ -93,7 +93,9 @@ internal sealed record DoctorReport(
         {
             string free = gpu.FreeBytes is { } bytes ? $"{ByteSize.Format(bytes)} free" : "free memory unknown";
             output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, "
-                + $"compute capability {gpu.ComputeCapability}");
+                + $"compute capability {gpu.ComputeCapability}"
+                + (gpu.ComputesIn == DType.Float16 ? ": float16 with the residual stream in float32, as it has no bfloat16" : ""));
+            if (gpu.WhyUnsupported is { } reason) output.WriteLine($"           not used: {Options.InPlaceOfKeys(reason)}");
         }
 
         foreach (var library in Enum.GetValues<CudaLibrary>().Where(library => Find(library) is not null))
@@ -121,7 +123,7 @@ internal sealed record DoctorReport(
         if (install.Count > 0)
         {
             output.WriteLine();
-            string gpu = Gpus.Count > 0 ? "the GPU" : "an NVIDIA GPU (compute capability 8.0 or newer)";
+            string gpu = Gpus.Count > 0 ? "the GPU" : $"an NVIDIA GPU (compute capability {ComputeCapability.Minimum} or newer)";
             output.WriteLine($"To use {gpu}, install:");
             foreach (string line in install) output.WriteLine($"  {line}");
         }
@@ -194,6 +196,8 @@ internal sealed record DoctorReport(
             if (gpu.FreeBytes is { } free) json.WriteNumber("free_bytes", free);
             else json.WriteNull("free_bytes");
             json.WriteString("compute_capability", gpu.ComputeCapability.ToString());
+            json.WriteString("computes_in", gpu.ComputesIn?.ToString().ToLowerInvariant());
+            json.WriteString("unsupported_because", gpu.WhyUnsupported is { } reason ? Options.InPlaceOfKeys(reason) : null);
             json.WriteEndObject();
         }
 

@@ -11,6 +11,14 @@ namespace Lapidary.Cli.Doctor;
 /// <param name="ComputeCapability">The features of its multiprocessors.</param>
 internal sealed record GpuReport(int Ordinal, string Name, long MemoryBytes, long? FreeBytes, ComputeCapability ComputeCapability)
 {
+    private CudaDevice Kind => CudaDevice.Like(Name, ComputeCapability, multiprocessors: 1, MemoryBytes);
+
+    /// <summary>Why its kind cannot be used; null if it can.</summary>
+    public string? WhyUnsupported => Kind.WhyUnsupported();
+
+    /// <summary>The type that it computes in by itself; null if it cannot be used.</summary>
+    public DType? ComputesIn => WhyUnsupported is null ? Kind.ActivationDType : null;
+
     public static GpuReport Of(CudaDevice device) =>
         new(device.Ordinal, device.Name, device.MemoryBytes, FreeBytesOf(device), device.ComputeCapability);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Cli.Cards;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Ranks;
@@ -40,12 +41,14 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     /// <param name="data">Rows, or null for full ones.</param>
     /// <param name="lora">The adapter; null if all weights are trained.</param>
     /// <param name="freeBytes">Memory to plan for; null for the device's free memory.</param>
+    /// <param name="card">The card, in place of the device in the settings.</param>
     /// <exception cref="UsageException">The device does not exist and no memory is given.</exception>
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
-        LoraConfig? lora, long? freeBytes) =>
+        LoraConfig? lora, long? freeBytes, GpuCard? card = null) =>
         With(
-            model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes,
+            model, values, card is null ? DeviceSettings.GpusToPlan(values) : [0], worldSize, config, sizes, data, lora,
+            freeBytes ?? card?.FreeBytes, card,
             (backend, weights, planner) =>
         {
             var trained = TrainedValues.Of(weights);
@@ -67,7 +70,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     {
         DeviceSettings.Require(team.Gpus);
         return With(
-            model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, team.FreeBytes, (_, _, planner) => planner.Plan());
+            model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, team.FreeBytes, card: null,
+            (_, _, planner) => planner.Plan());
     }
 
     /// <summary>Shows the plan to people.</summary>
@@ -111,9 +115,11 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
 
     private static T With<T>(
         ModelSettings settings, SettingValues values, IReadOnlyList<int> gpus, int worldSize, SftConfig config, GemmaConfig sizes,
-        TrainingData? data, LoraConfig? lora, long? freeBytes, Func<IBackend, TrainedWeights, MemoryPlanner, T> plan)
+        TrainingData? data, LoraConfig? lora, long? freeBytes, GpuCard? card, Func<IBackend, TrainedWeights, MemoryPlanner, T> plan)
     {
-        using var counter = DeviceSettings.CreateCounter(gpus, values, settings.Computing(values));
+        var computing = settings.Computing(values);
+        using var counter = card is null
+            ? DeviceSettings.CreateCounter(gpus, values, computing) : CudaBackend.CreateCounter(card.Device, computing);
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command));

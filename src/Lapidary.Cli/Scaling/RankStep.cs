@@ -1,3 +1,5 @@
+using Lapidary.Cli.Cards;
+
 namespace Lapidary.Cli.Scaling;
 
 /// <summary>An optimizer step of a single rank, and the values to exchange.</summary>
@@ -13,9 +15,6 @@ internal sealed record RankStep(
     /// <summary>fp32.</summary>
     private const int ValueBytes = 4;
 
-    /// <summary>AdamW reads value, gradient and two moments, and writes all but the gradient; the norm reads the gradient.</summary>
-    private const int UpdateBytes = 28, NormBytes = 4;
-
     /// <summary>All trained values.</summary>
     public long TrainedValues => LoraValues + SavedValues.Sum();
 
@@ -25,15 +24,11 @@ internal sealed record RankStep(
     /// <summary>Bytes of the saved modules' gradients, and of their values.</summary>
     public long SavedBytes => SavedValues.Sum() * ValueBytes;
 
-    /// <summary>Seconds of norm and AdamW over a number of values.</summary>
-    public static double UpdateSeconds(long values, double memoryBytesPerSecond) =>
-        values * (double)(UpdateBytes + NormBytes) / memoryBytesPerSecond;
-
     /// <summary>The step of several ranks that each do this work.</summary>
     public ScaledStep Across(ExchangeCost cost)
     {
         double saved = MemoryBytesPerSecond is { } speed
-            ? SavedValues.Sum(values => UpdateSeconds(values - PartOf(values, cost.Ranks), speed))
+            ? SavedValues.Sum(values => StepSpeed.UpdateSeconds(values - PartOf(values, cost.Ranks), speed))
             : 0;
         return new ScaledStep(
             this, cost, cost.AllReduceSeconds(LoraBytes),

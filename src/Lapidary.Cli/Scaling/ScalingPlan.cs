@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Cli.Cards;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
@@ -145,7 +146,7 @@ internal sealed record ScalingPlan(
     /// <summary>The factor for the accumulation that makes exchanges cheap; null if they are cheap already, or never would be.</summary>
     private (int Factor, double Efficiency)? MoreAccumulation()
     {
-        double update = Step.Alone.MemoryBytesPerSecond is { } speed ? RankStep.UpdateSeconds(Step.Alone.TrainedValues, speed) : 0;
+        double update = Step.Alone.MemoryBytesPerSecond is { } speed ? StepSpeed.UpdateSeconds(Step.Alone.TrainedValues, speed) : 0;
         for (int factor = 1; factor <= MaxMoreAccumulation; factor *= 2)
         {
             var longer = Step.Alone with { Seconds = factor * Math.Max(0, Step.Alone.Seconds - update) + update };

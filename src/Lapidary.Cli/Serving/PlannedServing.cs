@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Cli.Cards;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
@@ -39,9 +40,10 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     /// serve.</param>
     /// <param name="sizes">config.json.</param>
     /// <param name="freeBytes">Memory to plan for; null for the device's free memory.</param>
+    /// <param name="card">The card, in place of the device in the settings; null for that.</param>
     /// <exception cref="UsageException">The length is beyond the model's context, or the device is not here and no memory is
     /// given.</exception>
-    public static PlannedServing Create(CommandRun run, ModelSettings settings, GemmaConfig sizes, long? freeBytes)
+    public static PlannedServing Create(CommandRun run, ModelSettings settings, GemmaConfig sizes, long? freeBytes, GpuCard? card)
     {
         var values = run.Values;
         int context = sizes.MaxPositionEmbeddings, length = LengthOf(run) is > 0 and var given ? given : context;
@@ -52,9 +54,11 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
                 + "for the context.");
         }
 
-        var gpus = DeviceSettings.GpusToPlan(values);
-        using var counter = DeviceSettings.CreateCounter(gpus, values);
-        long free = freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
+        var computing = settings.Computing(values);
+        var gpus = card is null ? DeviceSettings.GpusToPlan(values) : [0];
+        using var counter = card is null
+            ? DeviceSettings.CreateCounter(gpus, values, computing) : CudaBackend.CreateCounter(card.Device, computing);
+        long free = freeBytes ?? card?.FreeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command);
         using var model = GemmaModel.Skeleton(sizes, counter, Options(values, settings));

@@ -24,7 +24,8 @@ public class DoctorTests
         using var text = new StringWriter { NewLine = "\n" };
         TwoGpus.WriteText(text);
         string[] lines = text.ToString().Split('\n');
-        Assert.Contains("cuda:0     NVIDIA T4, 15.0 GiB, 14.0 GiB free, compute capability 7.5", lines);
+        Assert.Contains("cuda:0     NVIDIA T4, 15.0 GiB, 14.0 GiB free, compute capability 7.5: "
+            + "float16 with the residual stream in float32, as it has no bfloat16", lines);
         Assert.Contains("cuda:1     NVIDIA L4, 22.0 GiB, free memory unknown, compute capability 8.9", lines);
         Assert.Contains("Driver     libcuda.so.1, for CUDA 12.4", lines);
         Assert.Contains("Nvrtc      /opt/libnvrtc.so.12, 12.4", lines);
@@ -35,6 +36,18 @@ public class DoctorTests
         Assert.Contains("  NCCL, for several GPUs: sudo apt install libnccl2, from NVIDIA's repository", lines);
         Assert.Equal(Directory.Exists("/dev/shm"), lines.Any(line => line.StartsWith("/dev/shm   ", StringComparison.Ordinal)));
         Assert.Contains("GPU        none, --device auto takes the CPU: Something is missing.", lines);
+    }
+
+    [Theory]
+    [InlineData("Tesla V100-SXM2-16GB", 7, 0, "compute capability 7.0", "CUDA 12")]
+    [InlineData("Tesla P100-PCIE-16GB", 6, 0, "compute capability 6.0", "or use --device cpu")]
+    [InlineData("NVIDIA GeForce GTX 1650", 7, 5, "no tensor cores", "or use --device cpu")]
+    public void Text_SaysWhyACardIsNotUsed(string name, int major, int minor, params string[] words)
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        (TwoGpus with { Gpus = [new(0, name, 4L << 30, 4L << 30, new ComputeCapability(major, minor))] }).WriteText(text);
+        string line = Assert.Single(text.ToString().Split('\n'), line => line.StartsWith("           not used: ", StringComparison.Ordinal));
+        Assert.All(words, word => Assert.Contains(word, line, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -75,10 +88,12 @@ public class DoctorTests
         using var document = JsonDocument.Parse(text.ToString());
         var gpus = document.RootElement.GetProperty("gpus");
         Assert.Equal(
-            """{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":15032385536,"compute_capability":"7.5"}""",
+            """{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":"""
+            + """15032385536,"compute_capability":"7.5","computes_in":"float16","unsupported_because":null}""",
             gpus[0].GetRawText());
         Assert.Equal(
-            """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":null,"compute_capability":"8.9"}""", gpus[1].GetRawText());
+            """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":"""
+            + """null,"compute_capability":"8.9","computes_in":"bfloat16","unsupported_because":null}""", gpus[1].GetRawText());
         Assert.Equal(
             """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":"""
             + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null,"Nccl":null}""",

@@ -1,3 +1,4 @@
+using Lapidary.Cli.Cards;
 using Lapidary.Engine;
 using Lapidary.Gemma;
 
@@ -21,6 +22,54 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(4, json.GetProperty("rows_per_run").GetInt32());
         Assert.Equal(0, json.GetProperty("recomputed_layers").GetInt32());
         Assert.InRange(json.GetProperty("largest_per_device_train_batch_size").GetInt32(), 4, 4096);
+    }
+
+    /// <summary>More memory never fits less, and a larger model never more; the rate of a T4's long runs is not that of its sheet.</summary>
+    [Fact]
+    public void Plan_OfACard_ShowsWhatFitsOnIt()
+    {
+        static CardTable Plan(string card) => CardTable.Of(GpuCards.Find(card)!, new CudaOptions(), freeBytes: null);
+        static int[] Rows(IEnumerable<CardFit> fits) => [.. fits.Select(fit => fit.Rows)];
+        CardTable t4 = Plan("t4"), laptop = Plan("rtx-4060-laptop");
+        Assert.Equal((DType.Float16, DType.BFloat16), (t4.ComputesIn, laptop.ComputesIn));
+        foreach (var (fits, ofLess) in new[] { (t4.Lora, laptop.Lora), (t4.Guide, laptop.Guide) })
+        {
+            Assert.Equal(Rows(fits).OrderDescending(), Rows(fits));
+            Assert.All(Rows(ofLess).Zip(Rows(fits)), pair => Assert.True(pair.First <= pair.Second));
+        }
+
+        double[] speeds = [.. t4.Lora.Select(fit => fit.TokensPerSecond).OfType<double>()];
+        Assert.Equal(speeds.OrderDescending(), speeds);
+        Assert.InRange(speeds[1], 3000, 5000); // 1b: some 4 · 10⁹ operations a token at 20 TFLOP/s
+        Assert.All(laptop.Lora, fit => Assert.Null(fit.TokensPerSecond));
+
+        using var text = new StringWriter();
+        foreach (var table in new[] { t4, laptop }) table.Show(text);
+        Assert.All(
+            (string[])
+            [
+                "card       T4: compute capability 7.5, 14.7 GiB, 320 GB/s, 65 TFLOP/s; computes in float16",
+                "computed, not measured: 20 TFLOP/s", "unknown: a laptop's watts",
+            ],
+            words => Assert.Contains(words, text.ToString(), StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("v100", "CUDA 12")]
+    [InlineData("p100", "compute capability 6.0")]
+    [InlineData("gtx-1660", "no tensor cores")]
+    [InlineData("t4 --dtype bfloat16", "do not multiply bf16")]
+    [InlineData("t4 --size 1b --dtype bfloat16", "do not multiply bf16")]
+    public void Plan_OfACardThatCannot_SaysWhy(string card, string words) =>
+        CliRun.Of(["plan", "--gpu", .. card.Split(' ')]).AssertError(1, words);
+
+    [Fact]
+    public void Plan_KnowsItsCards()
+    {
+        string text = CliRun.Of("plan", "--gpu", "list").Ok().Out;
+        Assert.All(GpuCards.All, card => Assert.Contains($"{card.Name} ", text, StringComparison.Ordinal));
+        Assert.Equal(GpuCards.All.Count, GpuCards.All.Select(card => card.Name).Distinct().Count());
+        Assert.All(GpuCards.All, card => Assert.Same(card, GpuCards.Find($"NVIDIA GeForce {card.FullName}")));
     }
 
     [Fact]
@@ -65,10 +114,14 @@ public sealed class PlanTests : IDisposable
         CliRun.Of("plan", "--size", "1b", "--device", "cuda:99").AssertError(2, "--memory");
 
     [Theory]
-    [InlineData("", "--size (or --model, --adapter) is missing")]
+    [InlineData("", "--size (or --model, --adapter, --gpu) is missing")]
     [InlineData("--size 13b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"13b\"")]
     [InlineData("--size 1b --model x", "no --model")]
     [InlineData("--size 1b --dataset x", "no --dataset")]
+    [InlineData("--gpu rtx-9999", "--gpu: expected a card such as t4")]
+    [InlineData("--gpu rtx-4061", "did you mean rtx-4060?")]
+    [InlineData("--gpu t4 --device cpu", "expected no --device")]
+    [InlineData("--gpu list --size 1b", "expected no model")]
     [InlineData("--size 1b --memory lots", "--memory: expected a size")]
     [InlineData("--size 1b --max-batch 4", "--max-batch is an option of answers; give --for serve beside it")]
     [InlineData("--for serve --size 1b --lora-r 4", "--for serve plans answers of a model: expected no --lora-r")]

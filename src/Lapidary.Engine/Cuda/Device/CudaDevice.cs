@@ -69,6 +69,27 @@ public sealed unsafe partial record CudaDevice
         L2Bytes = 50 << 20,
     };
 
+    /// <summary>A device that need not be installed, to count memory for: with the limits of its kind.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="capability">Its compute capability, which says how much shared memory a block has.</param>
+    /// <param name="multiprocessors">Their number.</param>
+    /// <param name="memoryBytes">All of its memory.</param>
+    public static CudaDevice Like(string name, ComputeCapability capability, int multiprocessors, long memoryBytes) => Assumed with
+    {
+        Name = name,
+        ComputeCapability = capability,
+        Multiprocessors = multiprocessors,
+        MemoryBytes = memoryBytes,
+        MaxSharedBytesPerBlock = 1024 * capability.Number switch
+        {
+            70 => 96,
+            75 => 64,
+            80 or 87 => 163,
+            >= 90 and < 120 => 227,
+            _ => 99,
+        },
+    };
+
     /// <summary>All devices, whether supported or not; empty without a driver or without devices.</summary>
     public static IReadOnlyList<CudaDevice> All() => [.. Enumerable.Range(0, Count()).Select(Open)];
 
@@ -110,7 +131,7 @@ public sealed unsafe partial record CudaDevice
     }
 
     /// <summary>Why the backend cannot use this device, in one line that says what to do; null if it can.</summary>
-    internal string? WhyUnsupported() => WhyUnsupported(Name, ComputeCapability);
+    public string? WhyUnsupported() => WhyUnsupported(Name, ComputeCapability);
 
     /// <summary>The same of a device by its name and capability.</summary>
     internal static string? WhyUnsupported(string name, ComputeCapability capability)
