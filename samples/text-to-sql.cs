@@ -34,7 +34,7 @@ Console.WriteLine(((MessagesRow)train.Rows[345]).Messages[0].Content);
 
 // Fine-tune Gemma: the model, its linear layers in 4 bits, and the tokenizer with the official Gemma template.
 if (isBuiltIn) Gemlet.Write(modelId);
-using var backend = Backend.Auto(out string device); // a GPU of compute capability 8.0 or newer, in bf16; else the CPU, in fp32
+using var backend = Backend.Auto(out string device); // a GPU, in bf16 or, below compute capability 8.0, in fp16; else the CPU, in fp32
 var modelOptions = new ModelOptions { Quantization = QuantizationKind.Nf4, DoubleQuant = true };
 var model = GemmaModel.Load(modelId, backend, modelOptions);
 var encoder = GemmaTextEncoder.Load(modelId.Replace("-pt", "-it"));

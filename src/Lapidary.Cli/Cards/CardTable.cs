@@ -67,7 +67,8 @@ internal sealed record CardTable(
     private string Speed => Card.Rate is not { } rate ? "unknown: a laptop's watts decide; 'lapidary bench' measures it"
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"computed, not measured: {rate:0.#} TFLOP/s in products{(Card.SustainedTeraflops is null ? ", the card's peak" : " kept up")}, "
+            $"computed, not measured: {rate:0.#} TFLOP/s in products"
+            + $"{(Card.SustainedTeraflops is null ? ", the card's peak" : " kept up")}, "
             + $"{Card.GigabytesPerSecond:0} GB/s; a step takes longer");
 
     private static string Text(CardFit fit) => fit.Rows == 0 ? "     no" : string.Create(

@@ -67,7 +67,7 @@ internal static class PlanCommand
         if (values.IsTyped(ServeSettings.MaxBatch))
             throw run.Wrong($"--{ServeSettings.MaxBatch.Name} is an option of answers; give --for serve beside it, or leave it out.");
 
-        if (!values.IsGiven(Size) && !values.IsGiven(Model.Model) && !values.IsGiven(Model.Adapter))
+        if (!IsOfAModel(values))
         {
             ShowCards(run, card);
             return;
@@ -131,11 +131,14 @@ internal static class PlanCommand
         if (!run.Values.IsGiven(CardSettings.Gpu)) return null;
         if (run.Values.IsGiven(DeviceSettings.Device))
             throw run.Wrong("--gpu plans for a kind of card: expected no --device; leave out one of them.");
-        if (run.Values.Get(CardSettings.Gpu) == CardSettings.List && new Setting[] { Size, Model.Model, Model.Adapter }.Any(run.Values.IsGiven))
+        if (run.Values.Get(CardSettings.Gpu) == CardSettings.List && IsOfAModel(run.Values))
             throw run.Wrong($"--gpu {CardSettings.List} shows cards: expected no model; give --gpu t4 to plan for one.");
         var card = CardSettings.Card(run.Values);
         return card?.WhyUnsupported is { } reason ? throw new LapidaryException(reason) : card;
     }
+
+    private static bool IsOfAModel(SettingValues values) =>
+        values.IsGiven(Size) || values.IsGiven(Model.Model) || values.IsGiven(Model.Adapter);
 
     private static void ShowCards(CommandRun run, GpuCard? card)
     {

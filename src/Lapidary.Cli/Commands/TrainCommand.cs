@@ -142,7 +142,8 @@ internal static class TrainCommand
         // The adapter in the settings is the start of a new run; a resumed run gets the values of its checkpoint.
         bool isNew = checkpoint is null;
         using var session = ModelSession.Open(
-            run, Model, folders, rank.CreateBackend(Model.Computing(run.Values)), trainable: true, withAdapter: isNew, lora?.LoraDropout, isShown: rank.IsLeader);
+            run, Model, folders, rank.CreateBackend(Model.Computing(run.Values)), trainable: true, withAdapter: isNew, lora?.LoraDropout,
+            isShown: rank.IsLeader);
         if (session.Trained is null)
             session.Attach(lora is null ? FullWeights.Create(session.Model) : Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);

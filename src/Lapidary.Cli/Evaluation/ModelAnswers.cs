@@ -170,7 +170,8 @@ internal sealed class ModelAnswers : IDisposable
     private (int Pass, int Rows) AnswerAll(LocalRank rank)
     {
         long started = Stopwatch.GetTimestamp();
-        using var session = ModelSession.Open(_run, EvalSettings.Model, _folders, rank.CreateBackend(EvalSettings.Model.Computing(_run.Values)), isShown: rank.IsLeader);
+        var backend = rank.CreateBackend(EvalSettings.Model.Computing(_run.Values));
+        using var session = ModelSession.Open(_run, EvalSettings.Model, _folders, backend, isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) _run.Note(note);
         if (rank.IsLeader) LoadSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;

@@ -61,5 +61,9 @@ internal sealed class LossScale
         if (e < Most) Exponent = e + 1;
     }
 
+    /// <summary>A message about a step that was run again.</summary>
+    public string Repeated(int step) =>
+        $"Step {step} was run again with a loss scale of 2^{Exponent}, because its gradients were not finite. Nothing of it is lost.";
+
     private static float Mean(int trained) => trained == 0 ? 0 : 1f / trained;
 }

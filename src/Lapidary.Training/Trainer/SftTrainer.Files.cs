@@ -6,7 +6,6 @@ using Lapidary.Gemma.Text;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
 using Lapidary.Training.Manifests;
-using Lapidary.Training.Optimizers;
 using Lapidary.Training.Publishing;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -32,7 +31,7 @@ public sealed partial class SftTrainer
         var resumed = ReadCheckpoint(folder);
         SetUp(resumed?.Run);
         _log = NewLog();
-        _runner.Scale = LossScale.Of(_model.Backend.ActivationDType, LossScaleExponent);
+        Runner.Begin();
         if (resumed is not null) Resume(resumed, folder);
         Setup.Optimizer.ShareParameters(_weights.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(_identity!);
@@ -124,7 +123,7 @@ public sealed partial class SftTrainer
             OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
         }
 
-        if (resumed.Run.LossScale is var (exponent, cleanSteps)) _runner.Scale.Restore(exponent, cleanSteps);
+        if (resumed.Run.LossScale is var (exponent, cleanSteps)) Runner.Scale.Restore(exponent, cleanSteps);
         _log.Restore(resumed.State, resumed.Run.Pending);
         if (resumed.Run.Identity is { } before && before.Metric != _identity!.Value.Metric) _log.ForgetBest(); // of another measure
         if (folder is not null && _config.LoadBestModelAtEnd && _log.BestCheckpoint is { } best && folder.Named(best) is null)
@@ -155,7 +154,7 @@ public sealed partial class SftTrainer
                 RowsPerRun = Memory.Steps.RowsPerRun,
                 MaxLogitsBytes = Memory.Steps.MaxLogitsBytes,
                 WorldSize = Ranks.WorldSize,
-                LossScale = _runner.Scale.Exponent is { } exponent ? (exponent, _runner.Scale.CleanSteps) : null,
+                LossScale = Runner.Scale.Exponent is { } exponent ? (exponent, Runner.Scale.CleanSteps) : null,
                 Pending = _log.Pending,
                 Identity = _identity!.Value,
             }.Write(path);

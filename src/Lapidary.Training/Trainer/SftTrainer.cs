@@ -33,7 +33,6 @@ public sealed partial class SftTrainer : IDisposable
     private readonly ICommunicator _communicator;
     private readonly RankAgreement _agreement;
     private readonly BatchSchedule _schedule;
-    private readonly StepRunner _runner;
     private ITrainingObserver _observer;
     private RunLog _log;
     private PendingIdentity? _identity;
@@ -65,7 +64,7 @@ public sealed partial class SftTrainer : IDisposable
         model.Attach(weights);
         _schedule = new BatchSchedule(train.Count, _config, Ranks.WorldSize);
         var rates = LearningRateSchedule.Of(_config, _schedule.TotalSteps);
-        _runner = new StepRunner(model, weights, _config, _train, _schedule, rates, _communicator);
+        Runner = new StepRunner(model, weights, _config, _train, _schedule, rates, _communicator);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
@@ -90,11 +89,11 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Whether the run reached its end and its result is in the output folder; false after cancellation.</summary>
     public bool IsComplete { get; private set; }
 
+    /// <summary>Runs the steps.</summary>
+    internal StepRunner Runner { get; }
+
     /// <summary>For tests: a layout of steps that replaces the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
-
-    /// <summary>For tests: the first exponent of the loss's scale, whatever the activations are; null for their own.</summary>
-    internal int? LossScaleExponent { get; set; }
 
     /// <summary>The content of run.yaml, for a caller that knows more than the trainer; null writes the values that the trainer was
     /// given.</summary>
@@ -193,11 +192,11 @@ public sealed partial class SftTrainer : IDisposable
         while (goesOn && step < TotalSteps && !(Ranks.WorldSize == 1 ? cancellationToken.IsCancellationRequested : stops))
         {
             long stepStarted = _time.GetTimestamp();
-            int? scale = _runner.Scale.Exponent;
-            (var result, stops) = _runner.Run(
+            int? scale = Runner.Scale.Exponent;
+            (var result, stops) = Runner.Run(
                 Setup, step, Memory.Steps.RowsPerRun, isFirst: step == first, _agreement.IsAskedToStop(cancellationToken));
             step++;
-            if (Ranks.IsLeader && _runner.Scale.Exponent < scale) _observer.OnMessage(Repeated(step, _runner.Scale.Exponent.Value));
+            if (Ranks.IsLeader && Runner.Scale.Exponent < scale) _observer.OnMessage(Runner.Scale.Repeated(step));
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
             var progress = Progress(step, first, started, stepStarted, result);
@@ -218,9 +217,6 @@ public sealed partial class SftTrainer : IDisposable
         IsComplete = isComplete;
         return state;
     }
-
-    private static string Repeated(int step, int exponent) =>
-        $"Step {step} was run again with a loss scale of 2^{exponent}, because its gradients were not finite. Nothing of it is lost.";
 
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,

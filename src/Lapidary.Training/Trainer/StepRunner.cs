@@ -18,7 +18,13 @@ internal sealed class StepRunner(
     private const string Update = "an optimizer step";
 
     /// <summary>What losses are multiplied by. All ranks change it alike, because they all have the same norm.</summary>
-    public LossScale Scale { get; set; } = LossScale.Of(model.Backend.ActivationDType);
+    public LossScale Scale { get; private set; } = LossScale.Of(model.Backend.ActivationDType);
+
+    /// <summary>For tests: the first exponent of <see cref="Scale"/>, whatever the activations are; null for their own.</summary>
+    public int? FirstExponent { get; set; }
+
+    /// <summary>Begins a run: it starts with the first scale.</summary>
+    public void Begin() => Scale = LossScale.Of(model.Backend.ActivationDType, FirstExponent);
 
     /// <summary>One optimizer step. If gradients in fp16 are not finite, it is run again with a smaller <see cref="Scale"/>: the same rows,
     /// dropout and rate.</summary>

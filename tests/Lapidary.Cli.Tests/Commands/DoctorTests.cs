@@ -46,7 +46,8 @@ public class DoctorTests
     {
         using var text = new StringWriter { NewLine = "\n" };
         (TwoGpus with { Gpus = [new(0, name, 4L << 30, 4L << 30, new ComputeCapability(major, minor))] }).WriteText(text);
-        string line = Assert.Single(text.ToString().Split('\n'), line => line.StartsWith("           not used: ", StringComparison.Ordinal));
+        string[] lines = text.ToString().Split('\n');
+        string line = Assert.Single(lines, line => line.StartsWith("           not used: ", StringComparison.Ordinal));
         Assert.All(words, word => Assert.Contains(word, line, StringComparison.Ordinal));
     }
 

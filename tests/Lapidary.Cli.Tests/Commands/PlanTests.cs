@@ -24,7 +24,7 @@ public sealed class PlanTests : IDisposable
         Assert.InRange(json.GetProperty("largest_per_device_train_batch_size").GetInt32(), 4, 4096);
     }
 
-    /// <summary>More memory never fits less, and a larger model never more; the rate of a T4's long runs is not that of its sheet.</summary>
+    /// <summary>Less memory never fits more, nor does a larger model; a T4's speed is that of its long runs.</summary>
     [Fact]
     public void Plan_OfACard_ShowsWhatFitsOnIt()
     {

@@ -90,9 +90,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
             communicator: communicator)
         {
             Metric = Metric,
-            LossScaleExponent = LossScaleExponent,
             FixedSteps = RowsPerRun is { } rows ? new StepPlan(rows, 0, LogitsMemory.LeanBytes) : null,
         };
+        trainer.Runner.FirstExponent = LossScaleExponent;
         var state = trainer.Train(Resume, TokenOf(group.Rank));
         float[] values = [.. weights.Blocks.SelectMany(block => block.Values.AsSpan<float>().ToArray())];
         return new RankResult(state, losses.All, values, trainer.IsComplete, trainer.MemoryPlan!);

@@ -34,7 +34,7 @@ public class DivergenceTests
             Device, config, TrainerRun.RandomRows(4), adapter: null, observer: watch,
             lora: LoraConfig.Guide with { R = 4, LoraAlpha = 1e9, LoraDropout = 0, ModulesToSave = null });
         watch.Run = run;
-        run.Trainer.LossScaleExponent = lossScale;
+        run.Trainer.Runner.FirstExponent = lossScale;
 
         var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: Token));
 

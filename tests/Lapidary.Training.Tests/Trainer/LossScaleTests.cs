@@ -183,7 +183,7 @@ public class LossScaleTests
                 ModulesToSave = saved is null ? null : [saved],
                 EnsureWeightTying = saved is not null,
             });
-        run.Trainer.LossScaleExponent = exponent;
+        run.Trainer.Runner.FirstExponent = exponent;
         var state = run.Trainer.Train(resume, Token);
         var scale = StateOf(config)["loss_scale"];
         return new Ended(

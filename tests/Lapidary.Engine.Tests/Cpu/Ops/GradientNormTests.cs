@@ -13,7 +13,8 @@ public class GradientNormTests
         run.Backend.GradientNorm([a, b], 1, scale: null, result);
 
         double norm = Math.Sqrt(CpuRun.Doubles(a).Concat(CpuRun.Doubles(b)).Sum(x => x * x));
-        Close.Equal([norm, 1 / (norm + 1e-6), norm / (norm + 1e-6)], result, roundings: 4, scale: 0); // fp64 sums: only the result is rounded
+        // fp64 sums: only the result is rounded.
+        Close.Equal([norm, 1 / (norm + 1e-6), norm / (norm + 1e-6)], result, roundings: 4, scale: 0);
     }
 
     [Theory]
