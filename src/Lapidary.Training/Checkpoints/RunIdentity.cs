@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
@@ -70,6 +71,10 @@ internal sealed class RunIdentity
 
     /// <summary>The name of the metric that chooses the best checkpoint; null for the loss.</summary>
     public string? Metric => _fields.GetValueOrDefault(EvalMetric);
+
+    /// <summary>A device, with what it computes in where that is not its kind's.</summary>
+    public static string DeviceOf(IBackend backend) =>
+        backend.ActivationDType == DType.Float16 ? $"{backend.Description}, float16" : backend.Description;
 
     /// <summary>The hashes, each with its subject and its method.</summary>
     public IEnumerable<(string Key, string Value, string Method)> Hashes => _fields.Where(pair => IsHash(pair.Key)).Select(pair =>
@@ -223,7 +228,7 @@ internal sealed class RunIdentity
 
     private void AddFree(SftConfig config, GemmaModel model, bool hasEvaluation, int worldSize)
     {
-        Add(Device, model.Backend.Description);
+        Add(Device, DeviceOf(model.Backend));
         Add(WorldSize, worldSize);
         Add("logging_steps", config.LoggingSteps);
         Add("save_strategy", config.SaveStrategy);

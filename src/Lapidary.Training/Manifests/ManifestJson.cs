@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Lapidary.Engine;
 using Lapidary.Gemma.Cards;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Manifests;
 
@@ -54,7 +55,7 @@ internal static class ManifestJson
         var ranks = run.Communicator.Ranks;
         var json = new JsonObject
         {
-            ["device"] = run.Model.Backend.Description,
+            ["device"] = RunIdentity.DeviceOf(run.Model.Backend),
             ["ranks"] = ranks.WorldSize,
             ["host"] = Environment.MachineName,
             ["os"] = RuntimeInformation.OSDescription,

@@ -128,7 +128,7 @@ public class CommandWordsTests
     [InlineData("train --adapter x", "--dataset is missing.")]
     [InlineData("merge", "--adapter and --output are missing.")]
     [InlineData("generate", "--model (or --adapter) and --prompt (or --messages, --input-ids, --dataset) are missing.")]
-    [InlineData("plan", "--size (or --model, --adapter) is missing.")]
+    [InlineData("plan", "--size (or --model, --adapter, --gpu) is missing.")]
     [InlineData("upload", "DIR and ID are missing: lapidary upload DIR ID.")]
     [InlineData("upload x", "ID is missing: lapidary upload DIR ID.")]
     [InlineData("cache rm", "ID is missing: lapidary cache rm ID.")]
