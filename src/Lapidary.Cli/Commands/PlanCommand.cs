@@ -103,6 +103,7 @@ internal static class PlanCommand
                 planned.Show(text, run.Line);
                 scaling?.Show(text);
             });
+        if (planned.Gpu is null && Model.NoteOnCpu(values) is { } ofCpu) run.Note(ofCpu);
         foreach (string note in scaling?.Notes() ?? []) run.Note(note);
     }
 

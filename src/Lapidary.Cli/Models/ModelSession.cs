@@ -55,7 +55,10 @@ internal sealed class ModelSession : IDisposable
             };
             session = new ModelSession(
                 backend, GemmaModel.Load(folders.Model, backend, options),
-                [.. DTypeNotes(run.Values, settings, backend), .. ConstantNotes.Of(run.Constants, backend.ActivationDType)]);
+                [
+                    .. backend is CpuBackend && settings.NoteOnCpu(run.Values) is { } note ? [note] : Array.Empty<string>(),
+                    .. ConstantNotes.Of(run.Constants, backend.ActivationDType),
+                ]);
             if (withAdapter && folders.Adapter is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;
@@ -66,15 +69,6 @@ internal sealed class ModelSession : IDisposable
             session?.Dispose();
             throw;
         }
-    }
-
-    /// <summary>What the CPU does with a type that it does not compute in.</summary>
-    private static IEnumerable<string> DTypeNotes(SettingValues values, ModelSettings settings, IBackend backend)
-    {
-        if (backend is not CpuBackend || !values.IsChosen(settings.DType)) yield break;
-        if (values.Get(settings.DType) == DType.BFloat16)
-            yield return "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.";
-        if (values.Get(settings.DType) == DType.Float16) yield return "the CPU computes in float32; --dtype float16 changes nothing.";
     }
 
     /// <summary>Attaches an adapter or trained weights, and takes ownership of them.</summary>

@@ -63,6 +63,14 @@ internal sealed class ModelSettings(
     public CudaOptions Computing(SettingValues values) =>
         new() { ActivationDType = values.Get(DType) is { } dtype and not Engine.DType.Float32 ? dtype : null };
 
+    /// <summary>What the CPU does with a given type that it does not compute in; null if there is nothing to say.</summary>
+    public string? NoteOnCpu(SettingValues values) => values.IsChosen(DType) ? values.Get(DType) switch
+    {
+        Engine.DType.BFloat16 => "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.",
+        Engine.DType.Float16 => "the CPU computes in float32; --dtype float16 changes nothing.",
+        _ => null,
+    } : null;
+
     private static string ParseSize(string text) =>
         GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
 
