@@ -54,6 +54,17 @@ public sealed class PlanTests : IDisposable
             words => Assert.Contains(words, text.ToString(), StringComparison.Ordinal));
     }
 
+    /// <summary>fp32 for the residual stream takes more than bf16 for all, on the same card.</summary>
+    [Fact]
+    public void Plan_OfASizeOnACard_CountsWithItsTypes()
+    {
+        long Bytes(params string[] options) => CliRun.Of([
+            "plan", "--size", "1b", "--modules-to-save", "none", "--gradient-checkpointing", "true", .. options, "--json",
+        ]).Ok().Json.GetProperty("parts").GetProperty("activations").GetInt64();
+        Assert.True(Bytes("--gpu", "l4", "--dtype", "float16") > Bytes("--gpu", "l4"));
+        Assert.Equal(Bytes("--gpu", "l4", "--dtype", "bfloat16"), Bytes("--gpu", "l4"));
+    }
+
     [Theory]
     [InlineData("v100", "CUDA 12")]
     [InlineData("p100", "compute capability 6.0")]
