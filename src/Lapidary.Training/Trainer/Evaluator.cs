@@ -3,6 +3,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Model;
+using Lapidary.Training.Data.Packing;
 using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
@@ -108,10 +109,13 @@ public sealed class Evaluator : IDisposable
         var batch = _data.Batch(sequences);
         var step = _steps.For(batch);
         var result = step.Run(batch, lossScale: 0);
-        if (double.IsFinite(result.LossSum)) return new BatchScore(result.LossSum, result.Hits, batch.TrainedTokens);
-        string why = Divergence.Explain(_model, () => step.FindNonFinite(batch, lossScale: 0));
-        throw new LapidaryException($"Scoring: the loss of {_data.Describe(sequences)} is {result.LossSum}; {why}");
+        return double.IsFinite(result.LossSum)
+            ? new BatchScore(result.LossSum, result.Hits, batch.TrainedTokens)
+            : throw new LapidaryException(
+                $"Scoring: the loss of {_data.Describe(sequences)} is {result.LossSum}; {Why(step, batch)}");
     }
+
+    private string Why(ModelStep step, Batch batch) => Divergence.Explain(_model, () => step.FindNonFinite(batch, lossScale: 0));
 
     /// <inheritdoc/>
     public void Dispose()

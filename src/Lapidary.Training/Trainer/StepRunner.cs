@@ -78,7 +78,7 @@ internal sealed class StepRunner(
             var batch = Prepare(step, rows, first, some.Length);
             var recorded = setup.Steps.For(batch);
             var result = recorded.Run(batch, lossScale);
-            if (!double.IsFinite(result.LossSum)) throw NotFinite(step, some, result, () => recorded.FindNonFinite(batch, lossScale));
+            if (!double.IsFinite(result.LossSum)) throw NotFinite(step, some, result, recorded, batch, lossScale);
             loss += result.LossSum;
             hits += result.Hits;
             tokens += batch.RealTokens;
@@ -97,9 +97,13 @@ internal sealed class StepRunner(
     /// <summary>A separate seed for every step, regardless of earlier steps.</summary>
     private long DropoutSeed(int step) => config.Seed + ((long)step * schedule.RowsPerStep + 1) * 0x5851F42D4C957F2DL;
 
-    private LapidaryException NotFinite(int step, ReadOnlySpan<int> sequences, in StepResult result, Func<string?> where) => new(
-        $"Step {step + 1}: the loss of {train.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(model, where)} Where the run "
-        + "began with finite losses, lower LearningRate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
+    private LapidaryException NotFinite(
+        int step, ReadOnlySpan<int> sequences, in StepResult result, ModelStep recorded, Batch batch, float lossScale)
+    {
+        string why = Divergence.Explain(model, () => recorded.FindNonFinite(batch, lossScale));
+        return new($"Step {step + 1}: the loss of {train.Describe(sequences)} is {result.LossSum}; {why} Where the run began with finite "
+            + "losses, lower LearningRate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
+    }
 
     private LapidaryException NotApplied(int step, double loss, float norm, TrainingSetup setup, int rowsPerRun, int trained)
     {

@@ -123,7 +123,7 @@ public class LossScaleTests
     {
         var config = Config;
         Train(config, exponent: null);
-        Assert.False(StateOf(config).ContainsKey("loss_scale"));
+        Assert.False(ScaledRun.StateOf(config.OutputDir).ContainsKey("loss_scale"));
     }
 
     [Theory]
@@ -153,8 +153,8 @@ public class LossScaleTests
             IsFull = isFull,
             Lora = LoraConfig.Guide with { R = 4, LoraAlpha = Alpha, LoraDropout = 0.1, ModulesToSave = null },
         };
-        var plain = (runs with { Config = Fresh(runs.Config), LossScaleExponent = 5 }).Run(3);
-        var again = (runs with { Config = Fresh(runs.Config), LossScaleExponent = isFull ? 126 : TooLarge }).Run(3);
+        var plain = (runs with { Config = ScaledRun.Fresh(runs.Config), LossScaleExponent = 5 }).Run(3);
+        var again = (runs with { Config = ScaledRun.Fresh(runs.Config), LossScaleExponent = isFull ? 126 : TooLarge }).Run(3);
 
         Assert.All(again, result => Assert.Equal(again[0].Values, result.Values));
         Assert.Equal(plain[0].State.LogHistory.Count, again[0].State.LogHistory.Count);
@@ -164,48 +164,9 @@ public class LossScaleTests
             Assert.Equal(1, one.GradNorm!.Value / other.GradNorm!.Value, 1e-4);
         }
 
-        Assert.InRange((int)StateOf(again[0].State.Config!.OutputDir)["loss_scale"]!["exponent"]!, 90, 124);
+        Assert.InRange((int)ScaledRun.StateOf(again[0].State.Config!.OutputDir)["loss_scale"]!["exponent"]!, 90, 124);
     }
 
-    private static SftConfig Fresh(SftConfig config) => config with { OutputDir = Fixtures.TemporaryFolder() };
-
-    private static Ended Train(SftConfig config, int? exponent, string? resume = null, string? saved = null)
-    {
-        if (resume is null && File.Exists(Path.Combine(config.OutputDir, "run.yaml"))) config = Fresh(config);
-        var messages = new Messages();
-        using var run = new TrainerRun(
-            TestDevice.Cpu, config, TrainerRun.RandomRows(8), adapter: null, observer: messages,
-            lora: LoraConfig.Guide with
-            {
-                R = 4,
-                LoraAlpha = Alpha,
-                LoraDropout = 0.1,
-                ModulesToSave = saved is null ? null : [saved],
-                EnsureWeightTying = saved is not null,
-            });
-        run.Trainer.Runner.FirstExponent = exponent;
-        var state = run.Trainer.Train(resume, Token);
-        var scale = StateOf(config)["loss_scale"];
-        return new Ended(
-            File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors")), state,
-            scale is null ? default : ((int)scale["exponent"]!, (int)scale["clean_steps"]!), messages.All);
-    }
-
-    private static JsonObject StateOf(SftConfig config) => StateOf(config.OutputDir);
-
-    /// <summary>lapidary_state.json of the last checkpoint.</summary>
-    private static JsonObject StateOf(string folder)
-    {
-        string last = Directory.GetDirectories(folder, "checkpoint-*").Order(StringComparer.Ordinal).Last();
-        return JsonNode.Parse(File.ReadAllText(Path.Combine(last, "lapidary_state.json")))!.AsObject();
-    }
-
-    private sealed record Ended(byte[] Adapter, TrainerState State, (int Exponent, int CleanSteps) Scale, IReadOnlyList<string> Messages);
-
-    private sealed class Messages : ITrainingObserver
-    {
-        public List<string> All { get; } = [];
-
-        public void OnMessage(string message) => All.Add(message);
-    }
+    private static ScaledRun Train(SftConfig config, int? exponent, string? resume = null, string? saved = null) =>
+        ScaledRun.Of(TestDevice.Cpu, config, exponent, Alpha, resume, saved);
 }
