@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,11 +60,13 @@ public class HostTests
     [Fact]
     public async Task Options_AreCheckedBeforeTheHostStarts()
     {
-        using var host = Host(services => services.AddKeyedLapidaryChatClient("sql", options => options.Device = "gpu"));
+        using var host = Host(services => services.AddKeyedLapidaryChatClient(
+            "sql", options => (options.Device, options.ActivationDType) = ("gpu", DType.Float32)));
 
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Token));
 
         Assert.Contains("\"sql\": Model must name a folder", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ActivationDType must be BFloat16, Float16 or null, got Float32", error.Message, StringComparison.Ordinal);
         Assert.Contains("Device must be auto, cpu, cuda or cuda:N, got \"gpu\"", error.Message, StringComparison.Ordinal);
     }
 

@@ -48,6 +48,39 @@ public class StepProgramTests
         Assert.Equal([0, 0, 0], result);
     }
 
+    /// <summary>The first result counts, not what follows from it, and an operation without a weight has the place of the last one.</summary>
+    [Fact]
+    public void FindNonFinite_NamesTheFirstResult()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Inputs);
+        Tensor x = region.New("x", DType.Float32, 2, 2), weight = region.New("model.layers.7.mlp.down_proj.weight", DType.Float32, 2, 2);
+        using var program = new StepProgram(backend);
+        Tensor y = program.New(DType.Float32, 2, 2), gated = program.New(DType.Float32, 2, 2);
+        program.Add(ops => ops.LinearForward(x, weight, y));
+        program.Add(ops => ops.GeGluForward(y, y, gated));
+        program.Complete(backend.Memory);
+        backend.Write<float>([1, 2, 3, 4], x);
+
+        backend.Write<float>([1, 2, 3, 4], weight);
+        Assert.Null(program.FindNonFinite(backend));
+
+        backend.Write<float>([1e30f, 0, 0, 0], weight); // whose square is infinite
+        Assert.Equal(
+            "layers.7.mlp.gelu(gate) · up: 2 of 4 values are not finite in Float32", program.FindNonFinite(backend));
+
+        backend.Write<float>([1, 0, 1e38f, 1e38f], weight);
+        Assert.Equal("layers.7.mlp.down_proj: 1 of 4 values is not finite in Float32", program.FindNonFinite(backend));
+    }
+
+    [Fact]
+    public void FindNonFinite_NeedsACompleteProgram()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var program = new StepProgram(backend);
+        Assert.Throws<InvalidOperationException>(() => program.FindNonFinite(backend));
+    }
+
     [Fact]
     public void TimeByOp_NeedsACompleteProgram()
     {
