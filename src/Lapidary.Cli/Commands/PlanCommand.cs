@@ -110,7 +110,8 @@ internal static class PlanCommand
     private static void PlanServing(CommandRun run, GpuCard? card)
     {
         var values = run.Values;
-        PlannedServing.RefuseOthers(run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
+        PlannedServing.RefuseOthers(
+            run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
         string? size = values.Get(Size);
         if (size is null && !values.IsGiven(Model.Model))
             throw run.Wrong($"--for serve plans one model: expected --size or --model beside --{CardSettings.Gpu.Name}; give --size 1b.");

@@ -138,6 +138,7 @@ public sealed class PlanTests : IDisposable
     [InlineData("--for serve --size 1b --lora-r 4", "--for serve plans answers of a model: expected no --lora-r")]
     [InlineData("--for serve --size 1b --max-length 40000", "--max-length 40000: expected at most the model's context of 32768")]
     [InlineData("--for serve --size 1b --model x", "no --model")]
+    [InlineData("--for serve --gpu t4", "expected --size or --model beside --gpu")]
     [InlineData("--size 1b --memory 24", "--memory: expected 1MiB or more, such as 24GiB, found \"24\"")]
     public void Plan_RefusesWhatItCannotPlan(string line, string words) =>
         CliRun.Of(["plan", .. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertError(2, words);

@@ -48,7 +48,8 @@ public class StepProgramTests
         Assert.Equal([0, 0, 0], result);
     }
 
-    /// <summary>The first result counts, not what follows from it, and an operation without a weight has the place of the last one.</summary>
+    /// <summary>The first result counts, not what follows from it, and an operation without a weight has the place of the last
+    /// one.</summary>
     [Fact]
     public void FindNonFinite_NamesTheFirstResult()
     {
