@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lapidary.Engine;
 using Lapidary.Gemma.Generation.Drafting;
 
 namespace Lapidary.Gemma.Generation.Batching;
@@ -23,8 +24,9 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     private long _guessedTokens;
     private long _acceptedTokens;
 
-    /// <summary>What steps cost; null to guess nothing.</summary>
-    public StepCosts? Costs { get; set; } = new();
+    /// <summary>What steps cost; null to guess nothing. On a GPU nothing is guessed unless asked for: what it gains there, and its captured
+    /// steps of many numbers of rows, are not measured.</summary>
+    public StepCosts? Costs { get; set; } = model.Backend is CpuBackend ? new() : null;
 
     /// <summary>Number of texts.</summary>
     public int Count => _requests.Count;
