@@ -103,7 +103,7 @@ internal static class AskCommand
         };
         var asker = new QuestionAsker(data, engine, text.Tokenizer, text.Template, options);
         var screen = new AskScreen(run, run.Values.Get(Format));
-        if (question is null) return new AskLoop(run, data, asker, screen, options.Limits).Run();
+        if (question is null) return new AskLoop(run, data, asker, screen, options.Limits, files).Run();
         using var ending = run.EndsGracefully();
         var answer = asker.AskAsync(question, screen.OnUpdate, run.Interrupted).GetAwaiter().GetResult();
         screen.Show(answer);

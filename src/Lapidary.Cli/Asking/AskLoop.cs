@@ -12,7 +12,9 @@ namespace Lapidary.Cli.Asking;
 /// <param name="asker">Answers the questions.</param>
 /// <param name="screen">Shows the answers.</param>
 /// <param name="limits">Of the queries that the user writes.</param>
-internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker asker, AskScreen screen, QueryLimits limits)
+/// <param name="files">Where the data come from.</param>
+internal sealed class AskLoop(
+    CommandRun run, AskedData data, QuestionAsker asker, AskScreen screen, QueryLimits limits, IReadOnlyList<string> files)
 {
     private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", Replace = ":export!",
         History = ":history", Help = ":help";
@@ -114,7 +116,7 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
         if (typed.Length == 0) throw new ToolException($"{command}: expected the name of a file, found none; type {command} FILE.csv.");
         if (_last is null) throw new ToolException($"{command}: there are no rows yet; ask something first.");
         string path = ExportFile.PathOf(typed);
-        ExportFile.Write(path, _last, replace: command == Replace, $"type {Replace} to replace it");
+        ExportFile.Write(path, _last, replace: command == Replace, $"type {Replace} to replace it", files);
         string rows = _last.RowCount == 1 ? "1 row" : $"{_last.RowCount:N0} rows";
         Say($"written    {path}: {rows}{(_last.IsCut ? ", not all that the query has" : "")}");
     }

@@ -7,6 +7,9 @@ namespace Lapidary.Cli.Asking;
 /// <summary>The file that :export writes. No shell has looked at its name.</summary>
 internal static class ExportFile
 {
+    /// <summary>What SQLite adds to the name of a database for its other files; nothing for the database itself.</summary>
+    private static readonly string[] BesideDatabase = ["", "-wal", "-shm", "-journal"];
+
     /// <summary>A typed name as a path: without quotes around it, and with the home folder in place of ~.</summary>
     public static string PathOf(string typed)
     {
@@ -21,14 +24,34 @@ internal static class ExportFile
     /// <param name="rows">The rows.</param>
     /// <param name="replace">Whether a file of that name may be replaced.</param>
     /// <param name="hint">How to replace one.</param>
+    /// <param name="asked">The files that are asked, which nothing may replace.</param>
     /// <exception cref="Formats.LapidaryException">The file cannot be written, or is there already.</exception>
-    public static void Write(string path, SqlResult rows, bool replace, string hint)
+    public static void Write(string path, SqlResult rows, bool replace, string hint, IReadOnlyList<string> asked)
     {
         if (Directory.Exists(path)) throw new ToolException($"{path}: is a folder; name a file in it.");
         AtomicFile.RequireOrdinary(path);
+        if (Path.Exists(path) && asked.Any(file => IsPartOf(file, path)))
+            throw new ToolException($"{path}: belongs to the data that is asked, which stays as it is; choose another name.");
         if (!replace && Path.Exists(path)) throw new ToolException($"{path}: is there already; choose another name, or {hint}.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder)) throw new ToolException($"{path}: there is no folder {folder}; make it, or name another one.");
         AtomicFile.WriteAllText(path, RowText.Csv(rows));
+    }
+
+    /// <summary>Whether a file is an asked one, or one that SQLite keeps beside it.</summary>
+    private static bool IsPartOf(string asked, string path)
+    {
+        string data = RealPath(asked), file = RealPath(path);
+        var comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+        return BesideDatabase.Any(end => string.Equals(data + end, file, comparison));
+    }
+
+    /// <summary>The path of something that is there, without links.</summary>
+    private static string RealPath(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(full) is not { } folder) return full;
+        string joined = Path.Join(RealPath(folder), Path.GetFileName(full));
+        return File.ResolveLinkTarget(joined, returnFinalTarget: true) is { } target ? RealPath(target.FullName) : joined;
     }
 }

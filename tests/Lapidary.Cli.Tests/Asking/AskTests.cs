@@ -137,6 +137,22 @@ public sealed class AskTests : IDisposable
     }
 
     [Fact]
+    public void AnExport_NeverReplacesTheDataThatIsAsked()
+    {
+        string folder = _folder["linked"], log = _pets + "-wal";
+        Directory.CreateSymbolicLink(folder, _folder.Path);
+        File.WriteAllText(log, "changes");
+        string[] names = [_pets, Path.Join(folder, "pets.csv"), Path.Join(_folder.Path, ".", "pets.csv"), log];
+        var run = Ask(":sql SELECT 1 AS one\n" + string.Concat(names.Select(name => $":export! {name}\n")), [_pets, .. Noise]);
+        Assert.All(names, name => Assert.Contains(
+            $"lapidary: {name}: belongs to the data that is asked, which stays as it is; choose another name.\n", run.Error,
+            StringComparison.Ordinal));
+        Assert.StartsWith("name,kind", File.ReadAllText(_pets), StringComparison.Ordinal);
+        Assert.Equal("changes", File.ReadAllText(log));
+        Ask($":sql SELECT 1 AS one\n:export! {_pets}-2\n", [_pets, .. Noise]).Ok();
+    }
+
+    [Fact]
     public void Commands_ShowAndWrite()
     {
         string file = _folder["rows.csv"];
