@@ -100,6 +100,22 @@ public sealed class CsvTests : IDisposable
         Assert.Equal(3234.5, english.Query("SELECT SUM(v) FROM e", cancellationToken: Token).Rows[0][0]);
     }
 
+    /// <summary>1.234 beside 1,50 is likely 1234: it is read as it stands, and said.</summary>
+    [Theory]
+    [InlineData("1,50", "1.234", "12", true)]
+    [InlineData("1,50", "1.234", "12.5", false)]
+    [InlineData("1,50", "0.234", "12", false)]
+    [InlineData("1,50", "1234", "12", false)]
+    [InlineData("1.50", "1.234", "12", false)]
+    public void APointBesideDecimalCommas_IsNoted_WhereItMayPartThousands(string price, string count, string other, bool isNoted)
+    {
+        using var data = AskedData.Open([_folder.Write("t.csv", $"price;count\n{price};{count}\n2;{other}\n")], cancellationToken: Token);
+        const string Note = "the column count has numbers like 1.234 beside a column with decimal commas";
+        Assert.Equal(isNoted, data.Notes.Any(note => note.Contains(Note, StringComparison.Ordinal)));
+        var read = data.Query("SELECT count FROM t", cancellationToken: Token).Rows[0][0];
+        Assert.Equal(double.Parse(count, System.Globalization.CultureInfo.InvariantCulture), Convert.ToDouble(read));
+    }
+
     /// <summary>Points part days, months and years in that order only.</summary>
     [Theory]
     [InlineData("31.12.2024;;01.02.2023;5.6.1999", "1999-06-05;2023-02-01;2024-12-31", true)]

@@ -43,13 +43,17 @@ internal struct TextValues(char separator)
 
     /// <summary>What a user may not expect of the column; null for nothing.</summary>
     /// <param name="name">Its name in SQL.</param>
-    public readonly string? Note(string name) =>
+    /// <param name="isBesideCommas">Whether another column of the file has decimal commas, so that a point may part thousands.</param>
+    public readonly string? Note(string name, bool isBesideCommas) =>
         HasCommas ? $"the column {name} has decimal commas: 1.234,5 is read as 1234.5."
         : HasThousands ? $"the column {name} has commas between thousands: 1,234.5 is read as 1234.5."
         : HasDates ? $"the column {name} has dates: 31.12.2024 is read as 2024-12-31, as SQLite's functions need it."
         : _hasText && (_commas.MayBe || _thousands.MayBe)
             ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
         : _hasText || !_hasReal ? null
+        : isBesideCommas && _commas.MayBecome && Type == "REAL"
+            ? $"the column {name} has numbers like 1.234 beside a column with decimal commas; the point is read as a decimal one, so if "
+                + "it parts thousands, write 1234."
         : MayBeVersions && Type == "REAL"
             ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which is read as 1.1; if they are versions, write v1.10."
         : _isRounded && Type == "REAL"
