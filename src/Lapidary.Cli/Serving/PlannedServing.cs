@@ -22,6 +22,9 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     /// <summary>Keys and values of an answer.</summary>
     public required long TextBytes { get; init; }
 
+    /// <summary>Whether weights in 16 bits stay in the mapped file, which the system keeps in memory that is free.</summary>
+    public required bool IsMapped { get; init; }
+
     /// <summary>Memory that may be used.</summary>
     public required long BudgetBytes { get; init; }
 
@@ -67,6 +70,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
         return new(counter.Description, texts, length, memory.Of(texts, length))
         {
             TextBytes = memory.TextBytes(length),
+            IsMapped = gpus.Count == 0,
             BudgetBytes = memory.BudgetBytes,
             Fits = memory.Fits(texts, length),
             LargestBatch = memory.MostTexts(length),
@@ -133,7 +137,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
 
     private string Describe(MemoryOwner owner) => owner switch
     {
-        MemoryOwner.Base => "base: weights",
+        MemoryOwner.Base => IsMapped ? "base: weights, without those in 16 bits, which stay in the mapped file" : "base: weights",
         MemoryOwner.KvCache => $"keys and values, {ByteSize.Format(TextBytes)} an answer",
         MemoryOwner.Activations => "activations and logits of a step",
         MemoryOwner.Workspace => "workspace: scratch of operations",

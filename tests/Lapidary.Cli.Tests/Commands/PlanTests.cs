@@ -172,6 +172,9 @@ public sealed class PlanTests : IDisposable
         string text = CliRun.Of(line).Ok().Out;
         Assert.Contains("answers    16 at a time, each of up to 32,768 tokens", text, StringComparison.Ordinal);
         Assert.Contains("largest    --max-batch 75 for answers of up to 32,768 tokens", text, StringComparison.Ordinal);
+        Assert.Contains("  base: weights\n", text, StringComparison.Ordinal);
+        text = CliRun.Of("plan", "--for", "serve", "--size", "1b", "--device", "cpu").Ok().Out;
+        Assert.Contains("  base: weights, without those in 16 bits, which stay in the mapped file\n", text, StringComparison.Ordinal);
     }
 
     [Fact]
