@@ -14,7 +14,7 @@ namespace Lapidary.Cli.Commands;
 /// <summary>demo: the complete workflow on the built-in model.</summary>
 internal static class DemoCommand
 {
-    public const string Summary = "Show all steps on a built-in tiny model, in about three minutes.";
+    public const string Summary = "Show all steps on a built-in tiny model, in two to three minutes.";
 
     private static readonly DemoOptions Defaults = new();
 
@@ -22,7 +22,7 @@ internal static class DemoCommand
         Setting.Text("output-dir", "DIR", "Folder for models and data.", Defaults.OutputDir);
 
     private static readonly Setting<int> Steps = Setting.Integer(
-        "steps", "Optimizer steps; 0 for as many as this machine does in about a minute and a half.", 0, minimum: 0);
+        "steps", "Optimizer steps; 0 for as many as this machine does in about 75 seconds.", 0, minimum: 0);
 
     private static readonly Setting<long> Seed =
         Setting.Long("seed", "Seed of the data, their order and the training.", Defaults.Seed);

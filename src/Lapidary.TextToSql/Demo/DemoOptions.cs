@@ -9,7 +9,7 @@ public sealed record DemoOptions
     /// <summary>Whether to replace an earlier demonstration.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Optimizer steps, at least 1; null for as many as fit into about a minute and a half on this machine.</summary>
+    /// <summary>Optimizer steps, at least 1; null for as many as this machine does in about 75 seconds.</summary>
     public int? Steps { get; init; }
 
     /// <summary>Seed of the data, their order and the training.</summary>

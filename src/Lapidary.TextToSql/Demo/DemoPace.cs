@@ -12,7 +12,7 @@ internal sealed class DemoPace(TimeProvider time) : ITrainingObserver
     /// <summary>Fewer would show nothing; more would bring little.</summary>
     private const int LeastSteps = 240, MostSteps = 1200;
 
-    private static readonly TimeSpan TrainingTime = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan TrainingTime = TimeSpan.FromSeconds(75);
 
     private long _first, _last;
 

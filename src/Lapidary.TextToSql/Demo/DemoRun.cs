@@ -122,7 +122,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         observer.OnDemoStep(new(
             3, "Train", "QLoRA, as in the guide: matrices of rank 16 on every projection, and the embedding, which is also the head.",
             DemoCommands.Train(folder, config, Lora)));
-        if (options.Steps is null) observer.OnResult($"{config.MaxSteps} steps take about a minute and a half here");
+        if (options.Steps is null) observer.OnResult($"{config.MaxSteps} steps take a minute or two here, with the evaluations");
         var test = DataSet.Load(folder.TestFile, RowOptions);
         var trainer = SftTrainer.Create(model, encoder, train, config, Lora, test, observer, metric: metric);
         try
