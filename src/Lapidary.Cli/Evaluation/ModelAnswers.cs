@@ -103,6 +103,7 @@ internal sealed class ModelAnswers : IDisposable
             var (stopped, end) = _team.RunEach(AnswerAll);
             if (stopped < _passes.Count)
             {
+                foreach (var pass in _passes) pass.File?.Keep();
                 if (_team.IsLeader)
                 {
                     string how = _passes[stopped].Output is null

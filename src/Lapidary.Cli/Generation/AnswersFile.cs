@@ -12,6 +12,7 @@ internal sealed class AnswersFile : IDisposable
 
     private readonly string _path;
     private readonly FileStream _stream;
+    private bool _stays;
 
     private AnswersFile(string path, FileStream stream, int rows) => (_path, _stream, Rows) = (path, stream, rows);
 
@@ -134,6 +135,7 @@ internal sealed class AnswersFile : IDisposable
         {
             _stream.Dispose();
             File.Move(_path + Partial, _path);
+            _stays = true;
             File.Delete(_path + About);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
@@ -142,11 +144,19 @@ internal sealed class AnswersFile : IDisposable
         }
     }
 
+    /// <summary>Keeps the unfinished file even if it has no answer yet, to be continued.</summary>
+    public void Keep() => _stays = true;
+
+    /// <summary>Closes the file. An unfinished one without an answer goes: nothing would be lost, and the next try need not go on with
+    /// it.</summary>
     public void Dispose()
     {
         try
         {
             _stream.Dispose();
+            if (_stays || Rows > 0) return;
+            File.Delete(_path + Partial);
+            File.Delete(_path + About);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

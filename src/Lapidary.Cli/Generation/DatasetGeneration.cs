@@ -76,6 +76,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         int end = done == questions.Count ? done : team.RunEach(rank => AnswerShare(rank, folders, answering, done, file));
         if (end < questions.Count)
         {
+            file?.Keep();
             if (_output is not null && team.IsLeader)
                 run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {questions.Count} rows; go on with --resume.");
             return ExitCodes.Interrupted;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Commands;
 
@@ -81,6 +82,18 @@ public sealed class GenerateDatasetTests : IDisposable
         string output = _folder["answers.jsonl"];
         Generate(rows, "--output", output).AssertError(1, "rows.jsonl line 1", "\"input_ids\"", "none of the 2 rows");
         Assert.False(File.Exists(output) || File.Exists(output + ".partial"));
+    }
+
+    /// <summary>A model that fails at the first answer leaves nothing, so that the next try is not refused.</summary>
+    [Fact]
+    public void AFailureBeforeTheFirstAnswer_LeavesNoFile()
+    {
+        const string Name = "model.layers.0.mlp.down_proj.weight";
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(2)), output = _folder["out.jsonl"];
+        string model = Variant.Of(TinyModel.Folder, tensors => tensors[Name] = tensors[Name].With(element: 0, float.NaN));
+        CliRun.Of(Arguments(model, rows, "--output", output)).AssertError(1, Name);
+        Assert.Equal(["rows.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
+        Generate(rows, "--output", output).Ok();
     }
 
     [Fact]
