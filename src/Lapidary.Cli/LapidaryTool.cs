@@ -115,6 +115,7 @@ internal static class LapidaryTool
         var resolved = new CommandWords(command, Usage.PathOf(command));
         string[] rest = resolved.Resolve(words[depth..]);
         command.Constants = [.. resolved.Constants];
+        command.RefusedValues = [.. resolved.RefusedValues];
         var parsed = root.Parse([.. words[..depth], .. rest], ParserRules);
         if (!words.Contains("--") && Usage.MistypedOption(parsed) is { } word) throw Usage.UnknownWord(command, word);
         return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);

@@ -12,15 +12,17 @@ namespace Lapidary.Cli.CommandLine;
 /// <param name="parsed">The command line.</param>
 /// <param name="terminal">The output.</param>
 /// <param name="constants">Settings of other tools on the command line that change nothing.</param>
+/// <param name="refused">Values that the configuration file may not give.</param>
 /// <exception cref="LapidaryException">The configuration file is invalid.</exception>
 internal sealed class CommandRun(
-    IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal, IReadOnlyList<GivenConstant> constants)
+    IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal, IReadOnlyList<GivenConstant> constants,
+    IReadOnlyList<RefusedValue> refused)
 {
     private readonly OptionNames _options = OptionNames.Of(parsed);
 
     /// <summary>The settings' values: the command line, then --config, then the defaults.</summary>
     public SettingValues Values { get; } =
-        new(settings, parsed, parsed.GetValue(ToolCommand.Config) is { } path ? RunFile.Read(path, settings) : null);
+        new(settings, parsed, parsed.GetValue(ToolCommand.Config) is { } path ? RunFile.Read(path, settings, refused) : null);
 
     /// <summary>Settings of other tools that change nothing: the command line's, then those of --config that it does not repeat.</summary>
     public IEnumerable<GivenConstant> Constants => constants.Concat(Values.File?.Constants ?? []).DistinctBy(given => given.Name.Key);

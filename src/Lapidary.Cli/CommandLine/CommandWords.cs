@@ -15,8 +15,14 @@ internal sealed class CommandWords(ToolCommand command, string path)
 
     private readonly Dictionary<string, GivenConstant> _constants = [];
 
+    private readonly Dictionary<string, RefusedValue> _refused = [];
+
     /// <summary>Settings of other tools that change nothing, after <see cref="Resolve"/>.</summary>
     public IEnumerable<GivenConstant> Constants => _constants.Values;
+
+    /// <summary>Values that a configuration file may not give a setting, after <see cref="Resolve"/>: "--fp16 false" refuses
+    /// float16.</summary>
+    public IEnumerable<RefusedValue> RefusedValues => _refused.Values;
 
     private OptionNames Names => new(command.Options.Select(OptionNames.KeyOf));
 
@@ -87,6 +93,11 @@ internal sealed class CommandWords(ToolCommand command, string path)
         if (guide.Constants is not null) _constants[guide.Key] = new(guide, guide.ConstantOf(value));
         string? text = guide.Read(value, message => Refused(name, message));
         if (text is not null) _parts.Add((option, [$"{option.Name}={text}"]));
+        if (guide.WhenOn is not { } on) return;
+        _refused.Remove(guide.Key);
+        if (text is not null) return;
+        _refused[guide.Key] = new(target, on);
+        _parts.RemoveAll(part => part.Option == option && string.Join('=', part.Words) == $"{option.Name}={on}");
     }
 
     /// <summary>Adds the settings of a dictionary, each like an option.</summary>

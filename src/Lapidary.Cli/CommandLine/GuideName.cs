@@ -29,6 +29,9 @@ internal sealed record GuideName(string Key, params string[] Targets)
     /// <summary>The setting's value for a value of this name; null if it changes nothing.</summary>
     public Func<string, string?>? Translate { get; init; }
 
+    /// <summary>The value that a flag gives the setting when it is on; null if it also gives one when it is off, or none at all.</summary>
+    public string? WhenOn => IsFlag && Translate is not null && Translate("false") is null ? Translate("true") : null;
+
     /// <summary>Whether it is only another name: its values are those of the setting.</summary>
     public bool IsAlias => Constants is null && Translate is null;
 
@@ -80,3 +83,8 @@ internal sealed record GivenConstant(GuideName Name, string Value)
     /// <summary>"--fp16 true".</summary>
     public override string ToString() => $"--{Name.Key.Replace('_', '-')} {Value}";
 }
+
+/// <summary>A value that a flag turns off: a setting of that value in a configuration file does not count.</summary>
+/// <param name="Key">The setting.</param>
+/// <param name="Value">The value.</param>
+internal sealed record RefusedValue(string Key, string Value);

@@ -64,9 +64,12 @@ internal sealed class RunFile
     public bool IsOfARun { get; private set; }
 
     /// <summary>Reads a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="settings">Those that it may have.</param>
+    /// <param name="refused">Values that count as not given.</param>
     /// <exception cref="ToolException">The file is missing or not such a mapping, or a key is unknown; the message names file and
     /// line.</exception>
-    public static RunFile Read(string path, IReadOnlyList<Setting> settings)
+    public static RunFile Read(string path, IReadOnlyList<Setting> settings, IReadOnlyList<RefusedValue>? refused = null)
     {
         var file = new RunFile(path, settings);
         if (Path.Combine(path, RunSettings.FileName) is var inside && File.Exists(inside))
@@ -94,6 +97,12 @@ internal sealed class RunFile
 
         if (file.IsManifest || file._version > 1) file.ResolvePaths();
         else if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
+        foreach (var (key, value) in refused ?? [])
+        {
+            if (file._known.TryGetValue(key, out var setting) && file._values.TryGetValue(setting, out var given) && given.Text == value)
+                file._values.Remove(setting);
+        }
+
         return file;
     }
 
@@ -149,7 +158,7 @@ internal sealed class RunFile
             if (!parser.TryConsume<Scalar>(out var scalar)) throw Error(parser.Current!.Start.Line, "expected a key");
             string typed = scalar.Value.Replace('-', '_');
             var guide = _known.ContainsKey(typed) ? null : GuideNames.Find(typed, _known.ContainsKey);
-            string key = guide is { Name.Constants: null } renamed ? renamed.Target : typed;
+            string key = guide is { Name: { Constants: null, WhenOn: null } } renamed ? renamed.Target : typed;
             int line = (int)scalar.Start.Line;
             if (IsManifest && depth == 0)
             {
@@ -157,7 +166,7 @@ internal sealed class RunFile
                 continue;
             }
 
-            if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
+            if (!_seen.Add(key)) throw Twice(line, key);
             if (GuideNames.Groups.Contains(key)) ReadNested(parser, key, depth);
             else if (guide is { } name) Add(name.Name, typed, _known[name.Target], parser);
             else if (key == RunSettings.VersionKey)
@@ -191,7 +200,7 @@ internal sealed class RunFile
         if (isNull && setting.NullError is { } refused) throw Error(value.Line, $"{setting.Key}: {refused}");
         if (isNull && setting.NullText is null) return;
         value = value with { Key = typed };
-        _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
+        if (!_values.TryAdd(setting, isNull ? value with { Items = [setting.NullText!] } : value)) throw Twice(value.Line, setting.Key);
     }
 
     /// <summary>A value under another tool's name, which may change nothing.</summary>
@@ -207,7 +216,8 @@ internal sealed class RunFile
         if (isNull) return;
         if (name.Constants is not null) _constants.Add(new(name, name.ConstantOf(value.Text)));
         string? text = name.Read(value.Text, message => Error(value.Line, $"{typed}: {message}"));
-        if (text is not null) _values.Add(setting, value with { Items = [text], Key = typed });
+        if (text is null) return;
+        if (!_values.TryAdd(setting, value with { Items = [text], Key = typed })) throw Twice(value.Line, setting.Key);
     }
 
     /// <summary>A scalar or a list of them.</summary>
@@ -288,6 +298,8 @@ internal sealed class RunFile
         string hint = near is null ? "'lapidary train --help' lists them" : "d" + near[1..];
         return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }
+
+    private ToolException Twice(int line, string key) => Error(line, $"{FileErrors.OneLine(key)} is given twice");
 
     private ToolException Error(long line, string message) =>
         new(PlainText.OneLine($"{_path}, line {line}: {message}{(message.EndsWith('?') ? "" : ".")}"));

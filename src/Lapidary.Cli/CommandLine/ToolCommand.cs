@@ -46,6 +46,9 @@ internal sealed class ToolCommand : Command
     /// <summary>Settings of other tools on the command line that change nothing.</summary>
     public IReadOnlyList<GivenConstant> Constants { get; set; } = [];
 
+    /// <summary>Values that the command line does not let a configuration file give.</summary>
+    public IReadOnlyList<RefusedValue> RefusedValues { get; set; } = [];
+
     /// <summary>Those of them that the help shows beside the options.</summary>
     public IEnumerable<string> ShortNames => GuideNames.Of(IsKnown).Where(pair => pair.Name.IsShown).Select(pair => Typed(pair.Name.Key));
 
@@ -121,7 +124,7 @@ internal sealed class ToolCommand : Command
         Terminal = terminal;
         SetAction(parsed =>
         {
-            var command = new CommandRun(_settings, parsed, terminal, Constants);
+            var command = new CommandRun(_settings, parsed, terminal, Constants, RefusedValues);
             command.Require(_required, _hintOfMissing);
             return run(command);
         });

@@ -17,6 +17,8 @@ public sealed class RunFileTests : IDisposable
     [InlineData("learning_rat: 1", "run.yaml, line 1", "did you mean learning_rate?")]
     [InlineData("seed: 1\n\nlearning_rate: fast", "run.yaml, line 3", "learning_rate: expected a number", "\"fast\"")]
     [InlineData("seed: 1\nseed: 2", "line 2", "given twice")]
+    [InlineData("fp16: true\ndtype: bfloat16", "line 2", "dtype is given twice")]
+    [InlineData("dtype: bfloat16\nfp16: true", "line 2", "dtype is given twice")]
     [InlineData("- a", "line 1", "expected keys and values")]
     [InlineData("seed: {a: 1}", "line 1", "seed: expected a value")]
     [InlineData("seed: [1", "run.yaml, line", "expected YAML, found a fault (", "); correct the file.")]
@@ -64,6 +66,23 @@ public sealed class RunFileTests : IDisposable
         Assert.Contains("cut 1 rows (1 tokens)", cut, StringComparison.Ordinal);
     }
 
+    /// <summary>A flag that the command line turns off does not count in the file, whatever name the file has for it; other values of its
+    /// setting stay.</summary>
+    [Theory]
+    [InlineData("fp16: true", "--fp16 no", "dtype: auto")]
+    [InlineData("fp16: true", "--no-fp16", "dtype: auto")]
+    [InlineData("dtype: float16", "--fp16=false", "dtype: auto")]
+    [InlineData("dtype: bfloat16", "--fp16 false", "dtype: bfloat16")]
+    [InlineData("fp16: true", "--fp16 false --fp16", "dtype: float16")]
+    [InlineData("fp16: false\ndtype: float16", "--use-cpu false", "dtype: float16")]
+    [InlineData("fp16: true", "", "dtype: float16")]
+    public void AFlagOfAnotherTool_IsTurnedOffByTheCommandLine(string yaml, string line, string expected)
+    {
+        Run(yaml, line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        string[] dtypes = [.. File.ReadLines(_folder["out/run.yaml"]).Where(each => each.StartsWith("dtype:", StringComparison.Ordinal))];
+        Assert.Equal([expected], dtypes);
+    }
+
     /// <summary>Its keys stay keys: the reader corrects the file.</summary>
     [Fact]
     public void AMistake_NamesTheKeyOfTheFile()
@@ -81,12 +100,13 @@ public sealed class RunFileTests : IDisposable
         Assert.Contains("modules_to_save: none", File.ReadAllText(Path.Combine(_folder["out"], "run.yaml")), StringComparison.Ordinal);
     }
 
-    private string Run(string yaml)
+    private string Run(string yaml, params string[] more)
     {
         File.WriteAllText(_folder["run.yaml"], yaml);
         string rows = TinyModel.WriteRows(_folder.Path, [[5, 6, 7]]);
-        return CliRun.Of(
+        return CliRun.Of([
             "train", "--config", _folder["run.yaml"], "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"],
-            "--max-steps", "1", "--max-length", "8", "--threads", "1").Ok().Out;
+            "--max-steps", "1", "--max-length", "8", "--threads", "1", .. more,
+        ]).Ok().Out;
     }
 }
