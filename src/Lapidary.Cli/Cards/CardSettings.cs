@@ -22,6 +22,7 @@ internal static class CardSettings
     {
         if (text == List || GpuCards.Find(text) is not null) return text;
         string near = GpuCards.Near(text) is { } name ? $"; did you mean {name}?" : "";
-        throw SettingText.Expected($"a card such as t4, rtx-4060 or l4, of those that --gpu {List} shows", text + near);
+        throw new FormatException(
+            SettingText.Expected($"a card such as t4, rtx-4060 or l4, of those that --gpu {List} shows", text).Message + near);
     }
 }

@@ -53,14 +53,19 @@ internal static class GpuCards
     /// <summary>The card of a name, in any case, with spaces or without; null if there is none.</summary>
     public static GpuCard? Find(string name) => All.FirstOrDefault(card => Plain(card.Name) == Plain(name));
 
-    /// <summary>A name that may have been meant.</summary>
-    public static string? Near(string name) => NearestName.Of(Plain(name), All.Select(card => card.Name));
+    /// <summary>Names that may have been meant: those that begin so ("a100"), else the nearest.</summary>
+    public static string? Near(string name)
+    {
+        string plain = Plain(name);
+        string[] longer = [.. All.Select(card => card.Name).Where(each => plain.Length > 1 && Plain(each).StartsWith(plain, StringComparison.Ordinal))];
+        return longer.Length is > 0 and <= 3 ? string.Join(" or ", longer) : NearestName.Of(plain, All.Select(card => card.Name));
+    }
 
     private static string Plain(string name)
     {
-        string plain = name.ToLowerInvariant().Replace(" ", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal);
+        string plain = string.Concat(name.ToLowerInvariant().Split(' ', '-', '_'));
         foreach (string maker in (ReadOnlySpan<string>)["nvidia", "geforce", "tesla"])
             if (plain.StartsWith(maker, StringComparison.Ordinal)) plain = plain[maker.Length..];
-        return plain;
+        return plain.EndsWith("gpu", StringComparison.Ordinal) ? plain[..^3] : plain; // "NVIDIA GeForce RTX 4060 Laptop GPU"
     }
 }

@@ -33,7 +33,7 @@ internal abstract class Setting
             }
             catch (FormatException e)
             {
-                result.AddError($"--{name}: {e.Message}.");
+                result.AddError($"--{name}: {e.Message}{(e.Message.EndsWith('?') ? "" : ".")}");
             }
         });
     }

@@ -66,14 +66,15 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
             values.Command);
         using var model = GemmaModel.Skeleton(sizes, counter, Options(values, settings));
         var memory = new GenerationMemory(model, free, MemoryPlanner.UsableBytes(free));
-        int texts = values.Get(ServeSettings.MaxBatch) is > 0 and var most ? most : counter.EfficientTexts;
+        int largest = memory.MostTexts(length);
+        int texts = values.Get(ServeSettings.MaxBatch) is > 0 and var most ? most : Math.Clamp(largest, 1, counter.EfficientTexts);
         return new(counter.Description, texts, length, memory.Of(texts, length))
         {
             TextBytes = memory.TextBytes(length),
             IsMapped = gpus.Count == 0,
             BudgetBytes = memory.BudgetBytes,
             Fits = memory.Fits(texts, length),
-            LargestBatch = memory.MostTexts(length),
+            LargestBatch = largest,
             LargestLength = memory.LongestText(texts),
         };
     }
@@ -99,7 +100,8 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
         people.WriteLine($"device     {Device}");
         people.WriteLine($"answers    {Texts} at a time, each of up to {Length:N0} tokens with its prompt");
         people.WriteLine($"memory     {ByteSize.Format(Memory.TotalBytes)} of {ByteSize.Format(BudgetBytes)} that can be taken: "
-            + (Fits ? "fits" : "does not fit"));
+            + (Fits ? "fits" : Memory.TotalBytes <= BudgetBytes ? "does not fit, because keys and values take at most half of what the "
+                + "weights leave" : "does not fit"));
         foreach (var owner in Memory.Owners) people.WriteLine($"           {ByteSize.Format(Memory[owner]),10}  {Describe(owner)}");
         people.WriteLine(LargestBatch > 0
             ? $"largest    --{ServeSettings.MaxBatch.Name} {LargestBatch} for answers of up to {Length:N0} tokens"

@@ -81,6 +81,8 @@ public sealed class PlanTests : IDisposable
         Assert.All(GpuCards.All, card => Assert.Contains($"{card.Name} ", text, StringComparison.Ordinal));
         Assert.Equal(GpuCards.All.Count, GpuCards.All.Select(card => card.Name).Distinct().Count());
         Assert.All(GpuCards.All, card => Assert.Same(card, GpuCards.Find($"NVIDIA GeForce {card.FullName}")));
+        Assert.Equal("rtx-4060-laptop", GpuCards.Find("NVIDIA GeForce RTX 4060 Laptop GPU")!.Name); // as the driver says it
+        Assert.Equal("t4", GpuCards.Find("Tesla_T4")!.Name);
     }
 
     [Fact]
@@ -130,7 +132,8 @@ public sealed class PlanTests : IDisposable
     [InlineData("--size 1b --model x", "no --model")]
     [InlineData("--size 1b --dataset x", "no --dataset")]
     [InlineData("--gpu rtx-9999", "--gpu: expected a card such as t4")]
-    [InlineData("--gpu rtx-4061", "did you mean rtx-4060?")]
+    [InlineData("--gpu rtx-4061", "found \"rtx-4061\"; did you mean rtx-4060?\n")]
+    [InlineData("--gpu a100", "found \"a100\"; did you mean a100-40gb or a100-80gb?\n")]
     [InlineData("--gpu t4 --device cpu", "expected no --device")]
     [InlineData("--gpu list --size 1b", "expected no model")]
     [InlineData("--size 1b --memory lots", "--memory: expected a size")]
@@ -175,6 +178,25 @@ public sealed class PlanTests : IDisposable
         Assert.Contains("  base: weights\n", text, StringComparison.Ordinal);
         text = CliRun.Of("plan", "--for", "serve", "--size", "1b", "--device", "cpu").Ok().Out;
         Assert.Contains("  base: weights, without those in 16 bits, which stay in the mapped file\n", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without --max-batch serve takes as many answers as memory holds, so the plan does too.</summary>
+    [Fact]
+    public void Plan_ForServe_WithoutANumberOfAnswers_TakesWhatFits()
+    {
+        string[] line = ["plan", "--for", "serve", "--size", "1b", "--gpu", "t4"];
+        var json = CliRun.Of([.. line, "--json"]).Ok().Json;
+        Assert.True(json.GetProperty("fits").GetBoolean());
+        Assert.InRange(json.GetProperty("max_batch").GetInt32(), 30, 50);
+        Assert.Equal(json.GetProperty("largest_max_batch").GetInt32(), json.GetProperty("max_batch").GetInt32());
+
+        Assert.Equal(64, CliRun.Of([.. line, "--max-length", "1024", "--json"]).Ok().Json.GetProperty("max_batch").GetInt32());
+        Assert.Contains(
+            "does not fit, because keys and values take at most half", CliRun.Of([.. line, "--max-batch", "64"]).Ok().Out,
+            StringComparison.Ordinal);
+        string tiny = CliRun.Of([.. line, "--memory", "1MiB"]).Ok().Out;
+        Assert.Contains("answers    1 at a time", tiny, StringComparison.Ordinal);
+        Assert.Contains("largest    not one answer of up to 32,768 tokens fits", tiny, StringComparison.Ordinal);
     }
 
     [Fact]
