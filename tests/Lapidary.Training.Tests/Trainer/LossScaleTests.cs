@@ -128,6 +128,8 @@ public class LossScaleTests
 
     [Theory]
     [InlineData("{\"exponent\": 300, \"clean_steps\": 0}", "loss_scale.exponent")]
+    [InlineData("{\"exponent\": -10, \"clean_steps\": 0}", "loss_scale.exponent")]
+    [InlineData("{\"exponent\": 3, \"clean_steps\": 2000}", "loss_scale.clean_steps")]
     [InlineData("{\"exponent\": 3}", "loss_scale.clean_steps")]
     public void Train_OfADamagedScale_IsOneClearLine(string value, string words)
     {
