@@ -131,7 +131,9 @@ internal static class PlanCommand
     private static GpuCard? CardOf(CommandRun run)
     {
         if (!run.Values.IsGiven(CardSettings.Gpu)) return null;
-        if (run.Values.IsGiven(DeviceSettings.Device))
+        // A run's file has the device of all runs, and a card on the command line goes before that of any file.
+        if (run.Values.IsTyped(DeviceSettings.Device)
+            || (run.Values.IsChosen(DeviceSettings.Device) && !run.Values.IsTyped(CardSettings.Gpu)))
             throw run.Wrong("--gpu plans for a kind of card: expected no --device; leave out one of them.");
         if (run.Values.Get(CardSettings.Gpu) == CardSettings.List && IsOfAModel(run.Values))
             throw run.Wrong($"--gpu {CardSettings.List} shows cards: expected no model; give --gpu t4 to plan for one.");

@@ -65,6 +65,23 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(Bytes("--gpu", "l4", "--dtype", "bfloat16"), Bytes("--gpu", "l4"));
     }
 
+    /// <summary>A run's file names the device of the run, which the card takes the place of.</summary>
+    [Theory]
+    [InlineData("run_file_version: 2\nmodel: $\ndevice: cuda:3\n")]
+    [InlineData("model: $\ndevice: cpu\n")]
+    public void Plan_OfARunOnACard_PutsTheCardInPlaceOfItsDevice(string yaml)
+    {
+        string file = _folder["plan.yaml"];
+        File.WriteAllText(file, yaml.Replace("$", TinyModel.Folder, StringComparison.Ordinal));
+        foreach (string use in new[] { "train", "serve" })
+        {
+            var json = CliRun.Of("plan", "--for", use, "--config", file, "--gpu", "t4", "--json").Ok().Json;
+            Assert.StartsWith("T4, ", json.GetProperty("device").GetString(), StringComparison.Ordinal);
+        }
+
+        CliRun.Of("plan", "--config", file, "--gpu", "t4", "--device", "cpu").AssertError(2, "expected no --device");
+    }
+
     [Theory]
     [InlineData("v100", "CUDA 12")]
     [InlineData("p100", "compute capability 6.0")]
