@@ -42,7 +42,7 @@ internal static class GuideNames
         {
             IsFlag = true,
             Translate = text => SettingText.Bool(text) ? "cpu" : null,
-            Here = "true: set device to cpu",
+            Here = "true: set device to cpu; false: cpu in a file does not count",
         },
         Fixed("optim", Run, ["adamw_torch", "adamw_torch_fused"], AdamW),
         Precision("bf16", Run, YesOrNo),
@@ -50,7 +50,7 @@ internal static class GuideNames
         {
             IsFlag = true,
             Translate = text => SettingText.Bool(text) ? "float16" : null,
-            Here = "true: set dtype to float16",
+            Here = "true: set dtype to float16; false: float16 in a file does not count",
         },
         Precision("tf32", Run, YesOrNo),
         Fixed("use_reentrant", "gradient_checkpointing", YesOrNo, "a layer is computed again in one way only"),

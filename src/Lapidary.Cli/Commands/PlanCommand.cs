@@ -112,6 +112,12 @@ internal static class PlanCommand
         var values = run.Values;
         PlannedServing.RefuseOthers(
             run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
+        if (values.Get(CardSettings.Gpu) == CardSettings.List)
+        {
+            ShowCards(run, card);
+            return;
+        }
+
         string? size = values.Get(Size);
         if (size is null && !values.IsGiven(Model.Model))
             throw run.Wrong($"--for serve plans one model: expected --size or --model beside --{CardSettings.Gpu.Name}; give --size 1b.");

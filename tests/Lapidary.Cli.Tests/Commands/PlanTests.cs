@@ -95,6 +95,7 @@ public sealed class PlanTests : IDisposable
     public void Plan_KnowsItsCards()
     {
         string text = CliRun.Of("plan", "--gpu", "list").Ok().Out;
+        Assert.Equal(text, CliRun.Of("plan", "--for", "serve", "--gpu", "list").Ok().Out);
         Assert.All(GpuCards.All, card => Assert.Contains($"{card.Name} ", text, StringComparison.Ordinal));
         Assert.Equal(GpuCards.All.Count, GpuCards.All.Select(card => card.Name).Distinct().Count());
         Assert.All(GpuCards.All, card => Assert.Same(card, GpuCards.Find($"NVIDIA GeForce {card.FullName}")));
