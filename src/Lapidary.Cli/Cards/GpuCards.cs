@@ -57,8 +57,9 @@ internal static class GpuCards
     public static string? Near(string name)
     {
         string plain = Plain(name);
-        string[] longer = [.. All.Select(card => card.Name).Where(each => plain.Length > 1 && Plain(each).StartsWith(plain, StringComparison.Ordinal))];
-        return longer.Length is > 0 and <= 3 ? string.Join(" or ", longer) : NearestName.Of(plain, All.Select(card => card.Name));
+        string[] names = [.. All.Select(card => card.Name)];
+        string[] longer = [.. names.Where(each => plain.Length > 1 && Plain(each).StartsWith(plain, StringComparison.Ordinal))];
+        return longer.Length is > 0 and <= 3 ? string.Join(" or ", longer) : NearestName.Of(plain, names);
     }
 
     private static string Plain(string name)

@@ -70,8 +70,8 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
-    /// <summary>Whether tokens are guessed while few texts run, and checked several at a time; the default on the CPU. No bits depend on it,
-    /// only speed.</summary>
+    /// <summary>Whether tokens are guessed while few texts run, and checked several at a time; the default on the CPU. No bits depend on
+    /// it, only speed.</summary>
     public bool GuessesTokens
     {
         get => _choice.Costs is not null;

@@ -119,7 +119,8 @@ internal sealed record RunState
         };
     }
 
-    /// <summary>A scale that is too large is lowered by the first step; one that is too small would lose gradients without a word.</summary>
+    /// <summary>A scale that is too large is lowered by the first step. One that is too small would lose gradients without a
+    /// word.</summary>
     private static (int Exponent, int CleanSteps)? ReadLossScale(JsonSection json) => json.Section("loss_scale") is { } scale
         ? ((int)TrainerState.Whole(scale, "exponent", Optimizers.LossScale.Least, 127),
             (int)TrainerState.Whole(scale, "clean_steps", 0, Optimizers.LossScale.GrowthInterval - 1))
