@@ -9,7 +9,10 @@ internal sealed class AtomicFile : IDisposable
 {
     private const int BufferBytes = 1 << 16;
 
-    private const string StandardOutput = "-";
+    private const string StandardOutput = "-", Mark = ".tmp-";
+
+    /// <summary>Letters and digits after the mark: those of a random file name without its dot.</summary>
+    private const int RandomLength = 11;
 
     private readonly string _temporaryPath;
     private FileStream? _stream;
@@ -28,7 +31,7 @@ internal sealed class AtomicFile : IDisposable
     public static AtomicFile Create(string path, long lengthBytes = 0, bool isSecret = false)
     {
         RequireOrdinary(path);
-        string temporary = $"{path}.tmp-{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
+        string temporary = $"{path}{Mark}{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
         try
         {
             if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
@@ -171,6 +174,20 @@ internal sealed class AtomicFile : IDisposable
 
         _stream = null;
         TemporaryPaths.Remove(_temporaryPath, () => DeleteQuietly(_temporaryPath));
+    }
+
+    /// <summary>Deletes the unfinished files that killed processes left in a folder. The caller holds the folder: no file is under
+    /// way.</summary>
+    /// <param name="folder">The folder; those below it are left alone.</param>
+    /// <param name="isOwn">Whether a final name is one of the caller's files.</param>
+    public static void DeleteLeftovers(string folder, Func<string, bool> isOwn)
+    {
+        foreach (string file in Directory.GetFiles(folder, $"*{Mark}*"))
+        {
+            string name = System.IO.Path.GetFileName(file);
+            int at = name.LastIndexOf(Mark, StringComparison.Ordinal);
+            if (name.Length - at - Mark.Length == RandomLength && isOwn(name[..at])) DeleteQuietly(file);
+        }
     }
 
     private static void DeleteQuietly(string path)

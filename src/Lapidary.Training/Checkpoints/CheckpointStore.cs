@@ -60,6 +60,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
     public void Repair()
     {
         if (!Directory.Exists(outputDir)) return;
+        AtomicFile.DeleteLeftovers(outputDir, ReplacedRun.IsFileOfARun);
         foreach (string folder in Directory.EnumerateDirectories(outputDir).ToArray())
         {
             string name = Path.GetFileName(folder);

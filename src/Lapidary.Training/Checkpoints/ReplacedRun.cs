@@ -1,5 +1,6 @@
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
+using Lapidary.Hub;
 using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Checkpoints;
@@ -48,6 +49,11 @@ internal sealed class ReplacedRun(string outputDir, TrainingMethod method)
 
         return found;
     }
+
+    /// <summary>Whether a run writes a file of this name into its folder.</summary>
+    public static bool IsFileOfARun(string name) =>
+        Files.Contains(name) || name is RunSettings.FileName or ModelCard.FileName || TokenizerFolder.IsPart(name)
+        || MethodFiles.IsPart(name, TrainingMethod.Lora) || MethodFiles.IsPart(name, TrainingMethod.Full);
 
     /// <summary>Deletes files that were set aside by a run that has saved something since.</summary>
     public static void DeleteLeftovers(string outputDir)

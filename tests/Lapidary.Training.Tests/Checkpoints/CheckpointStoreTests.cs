@@ -69,6 +69,19 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal("checkpoint-3.old-0a1b2c3d", Read("checkpoint-3"));
     }
 
+    [Fact]
+    public void Repair_DeletesUnfinishedFilesOfARun_AndNoOthers()
+    {
+        const string Random = ".tmp-0a1b2c3d4e5";
+        string[] left = ["manifest.json", "run.yaml", "README.md", "adapter_model.safetensors", "model.safetensors", "tokenizer.json"];
+        string[] kept = ["notes.txt" + Random, "manifest.json.tmp-mine", "manifest.json"];
+        foreach (string name in left.Select(name => name + Random).Concat(kept)) File.WriteAllText(Path.Combine(_folder, name), "x");
+
+        Store().Repair();
+
+        Assert.Equal(kept.Order(), Directory.GetFiles(_folder).Select(Path.GetFileName).Order());
+    }
+
     private CheckpointStore Store(int limit = 0) => new(_folder, limit);
 
     private string[] Names() =>
