@@ -31,7 +31,7 @@ internal sealed record CardFit(string Size, int Rows, int LongestRow, double? To
     {
         var sizes = GemmaConfig.Preset(size);
         long budget = MemoryPlanner.UsableBytes(freeBytes);
-        using var counter = CudaBackend.CreateCounter(card.Device, computing);
+        using var counter = card.CreateCounter(computing);
         using var model = GemmaModel.Skeleton(sizes, counter, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         using var adapter = Adapter.Skeleton(model, lora);
         var lean = new SftConfig { GradientAccumulationSteps = 1, GradientCheckpointing = GradientCheckpointing.True };

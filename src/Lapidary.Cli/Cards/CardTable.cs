@@ -24,7 +24,7 @@ internal sealed record CardTable(
     public static CardTable Of(GpuCard card, CudaOptions computing, long? freeBytes)
     {
         if (card.WhyUnsupported is { } reason) throw new LapidaryException(reason);
-        using var counter = CudaBackend.CreateCounter(card.Device, computing);
+        using var counter = card.CreateCounter(computing);
         long free = freeBytes ?? card.FreeBytes;
         IReadOnlyList<CardFit> All(LoraConfig lora) =>
             [.. GemmaConfig.PresetNames.Select(size => CardFit.Of(card, size, lora, computing, free))];

@@ -47,6 +47,9 @@ internal sealed record GpuCard(
     /// <summary>A device that only counts.</summary>
     public CudaDevice Device => CudaDevice.Like(FullName, Capability, Multiprocessors, MemoryBytes);
 
+    /// <summary>A backend like the card that only counts.</summary>
+    public IBackend CreateCounter(CudaOptions computing) => CudaBackend.CreateCounter(Device, computing);
+
     /// <summary>Why Lapidary cannot use it; null if it can.</summary>
     public string? WhyUnsupported => Device.WhyUnsupported();
 

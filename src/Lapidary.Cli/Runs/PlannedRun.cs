@@ -118,11 +118,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         TrainingData? data, LoraConfig? lora, long? freeBytes, GpuCard? card, Func<IBackend, TrainedWeights, MemoryPlanner, T> plan)
     {
         var computing = settings.Computing(values);
-        using var counter = card is null
-            ? DeviceSettings.CreateCounter(gpus, values, computing) : CudaBackend.CreateCounter(card.Device, computing);
-        long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
-            $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
-            values.Command));
+        using var counter = card?.CreateCounter(computing) ?? DeviceSettings.CreateCounter(gpus, values, computing);
+        long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytesToPlan(gpus, values));
         using var model = GemmaModel.Skeleton(sizes, counter, Options());
         using TrainedWeights weights = lora is null ? FullWeights.Skeleton(model) : Adapter.Skeleton(model, lora);
         return plan(counter, weights, data is null

@@ -59,11 +59,8 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
 
         var computing = settings.Computing(values);
         var gpus = card is null ? DeviceSettings.GpusToPlan(values) : [0];
-        using var counter = card is null
-            ? DeviceSettings.CreateCounter(gpus, values, computing) : CudaBackend.CreateCounter(card.Device, computing);
-        long free = freeBytes ?? card?.FreeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
-            $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
-            values.Command);
+        using var counter = card?.CreateCounter(computing) ?? DeviceSettings.CreateCounter(gpus, values, computing);
+        long free = freeBytes ?? card?.FreeBytes ?? DeviceSettings.FreeBytesToPlan(gpus, values);
         using var model = GemmaModel.Skeleton(sizes, counter, Options(values, settings));
         var memory = new GenerationMemory(model, free, MemoryPlanner.UsableBytes(free));
         int largest = memory.MostTexts(length);

@@ -76,6 +76,11 @@ internal static class DeviceSettings
         return least;
     }
 
+    /// <summary>The same to plan for, where the command line gives no memory.</summary>
+    /// <exception cref="UsageException">The device is not here.</exception>
+    public static long FreeBytesToPlan(IReadOnlyList<int> gpus, SettingValues values) => FreeBytes(gpus) ?? throw new UsageException(
+        $"--device {values.Get(Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command);
+
     /// <summary>The GPUs of this machine that can be used.</summary>
     public static IReadOnlyList<int> UsableGpus() => CudaBackend.FirstAvailable() is null
         ? []
