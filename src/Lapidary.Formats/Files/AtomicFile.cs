@@ -36,7 +36,7 @@ internal sealed class AtomicFile : IDisposable
         {
             if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
             {
-                Directory.CreateDirectory(folder);
+                TemporaryPaths.CreateFolder(folder);
                 DiskSpace.Require(folder, lengthBytes);
             }
 

@@ -21,6 +21,14 @@ internal static class TemporaryPaths
         }
     }
 
+    /// <summary>Creates a folder that may lie within a registered one. Once the process ends, this waits for the end: a deleted folder does
+    /// not come back.</summary>
+    /// <param name="path">The folder; it may exist.</param>
+    public static DirectoryInfo CreateFolder(string path)
+    {
+        lock (Guard) return Directory.CreateDirectory(path);
+    }
+
     /// <summary>Unregisters a path by renaming or deleting it. Another thread that ends the process waits for this.</summary>
     /// <param name="path">As it was added.</param>
     /// <param name="finish">Renames or deletes it.</param>

@@ -37,7 +37,7 @@ internal sealed class ShardedWriter : IDisposable
             throw new ArgumentException("A tensor name is used twice.", nameof(tensors));
         try
         {
-            Directory.CreateDirectory(folder);
+            TemporaryPaths.CreateFolder(folder);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

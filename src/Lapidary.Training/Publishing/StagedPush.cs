@@ -47,7 +47,7 @@ internal sealed class StagedPush : IDisposable
     /// <summary>Adds all files of a checkpoint as a folder.</summary>
     public void AddFolder(string checkpoint, string name)
     {
-        string target = Directory.CreateDirectory(Path.Combine(Folder, name)).FullName;
+        string target = TemporaryPaths.CreateFolder(Path.Combine(Folder, name)).FullName;
         foreach (string file in Directory.GetFiles(checkpoint)) HardLink.CreateOrCopy(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
