@@ -15,6 +15,8 @@ switch (args)
         return 0;
     case ["kernel-hashes"]:
         return KernelHashes.Run();
+    case ["kernel-code"] or ["kernel-code", "all"]:
+        return KernelCode.Run(isEvery: args.Length > 1);
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
     case ["serve"] or ["serve", _]:
@@ -24,7 +26,7 @@ switch (args)
         return LoadBenchmark.Run(size, folder);
     default:
         Console.Error.WriteLine(
-            "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER | "
-            + "serve [FOLDER]");
+            "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | kernel-code [all] | tokenizer FOLDER FILE | "
+            + "load SIZE FOLDER | serve [FOLDER]");
         return 2;
 }

@@ -9,6 +9,11 @@ internal sealed class Cubin
     // Entries of the section .nv.info: a byte each of format and attribute, then two bytes of value, or of length where the value follows.
     private const byte LengthFollowedByValue = 4, FrameSize = 0x11, MinStackSize = 0x12;
 
+    private const string Code = ".text.";
+
+    /// <summary>Of Volta and later.</summary>
+    private const int InstructionBytes = 16;
+
     private readonly byte[] _image;
     private readonly Dictionary<string, SectionHeader> _sections = [];
 
@@ -23,7 +28,21 @@ internal sealed class Cubin
 
     /// <summary>Names of the kernels: each has a section of code.</summary>
     public IEnumerable<string> Kernels =>
-        _sections.Keys.Where(name => name.StartsWith(".text.", StringComparison.Ordinal)).Select(name => name[6..]);
+        _sections.Keys.Where(name => name.StartsWith(Code, StringComparison.Ordinal)).Select(name => name[Code.Length..]);
+
+    /// <summary>Registers of each thread of a kernel.</summary>
+    public int Registers(string kernel) => (int)(_sections[Code + kernel].Info >> 24);
+
+    /// <summary>The instructions of a kernel's code, in the order of its bytes, by the twelve bits that tell them apart. What only fills
+    /// the section's end is not among them.</summary>
+    public ushort[] Instructions(string kernel)
+    {
+        const int OpcodeBits = 0xFFF, Nop = 0x918;
+        var code = _sections[Code + kernel];
+        ushort[] opcodes = [.. Enumerable.Range(0, (int)(code.Size / InstructionBytes))
+            .Select(i => (ushort)(At<ushort>(code.Offset + ((long)i * InstructionBytes)) & OpcodeBits))];
+        return opcodes[..(Array.FindLastIndex(opcodes, opcode => opcode != Nop) + 1)];
+    }
 
     /// <summary>Bytes of local memory that each thread of a kernel has for arrays, spilled registers and calls.</summary>
     public IReadOnlyDictionary<string, uint> LocalBytes()

@@ -56,6 +56,34 @@ public class KernelCompilerTests
         }
     }
 
+    /// <summary>Products of tensor cores, which no sum of other instructions replaces; code ends in a branch to itself.</summary>
+    [Theory]
+    [InlineData("sm_75")]
+    [InlineData("sm_80")]
+    public void Compile_OfProducts_HasAsManyInstructionsForThem(string architecture)
+    {
+        RequireNvrtc();
+        const int Products = 3;
+        const ushort TensorCoreProduct = 0x23C, Branch = 0x947;
+        const string Text =
+            """
+            extern "C" __global__ void products(unsigned* x, float* y)
+            {
+                float c[4] = { y[0], y[1], y[2], y[3] };
+                #pragma unroll
+                for (int i = 0; i < 3; i++)
+                    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(x[i]), "r"(x[i + 1]), "r"(x[i + 2]));
+                for (int i = 0; i < 4; i++) y[i] = c[i];
+            }
+            """;
+        var image = new Cubin(KernelCompiler.Compile(new KernelSource("products.cu", Text), [], new KernelTarget(architecture)));
+        ushort[] instructions = image.Instructions("products");
+        Assert.Equal(Products, instructions.Count(opcode => opcode == TensorCoreProduct));
+        Assert.Equal(Branch, instructions[^1]);
+        Assert.InRange(image.Registers("products"), 8, 64);
+    }
+
     [Fact]
     public void Compile_NamesFileAndLineOfAnError()
     {

@@ -1,5 +1,4 @@
 using Lapidary.Formats;
-using Lapidary.Gemma;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -7,9 +6,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 /// more shared memory than they have, which a launch refuses.</summary>
 public sealed class TuringTests : IDisposable
 {
-    private const int Tokens = 70;
-
-    private static readonly CudaDevice Card = CudaDevice.Assumed with
+    internal static readonly CudaDevice Card = CudaDevice.Assumed with
     {
         ComputeCapability = new ComputeCapability(7, 5),
         MaxSharedBytesPerBlock = 64 << 10,
@@ -87,57 +84,8 @@ public sealed class TuringTests : IDisposable
             Assert.Equal(message, Assert.Throws<ShapeException>(record).Message);
     }
 
-    [Theory]
-    [InlineData(32)]
-    [InlineData(64)]
-    [InlineData(80)]
-    [InlineData(128)]
-    [InlineData(256)]
-    public void Attention_FitsItsSharedMemory(int headDim)
-    {
-        const int Heads = 4, KvHeads = 1;
-        var shape = new AttentionShape(Heads, KvHeads, headDim, 64, 1);
-        Tensor q = New(Tokens, Heads * headDim), k = New(Tokens, KvHeads * headDim), lse = New(DType.Float32, Heads, Tokens);
-        var starts = New(DType.Int32, Tokens);
-        _backend.AttentionForward(q, k, k, starts, shape, q, lse);
-        _backend.AttentionBackward(q, q, k, k, q, lse, starts, shape, q, k, k);
-        var keys = New(2, 100, KvHeads * headDim);
-        _backend.CachedAttention(q, starts, starts, keys, keys, shape, q);
-    }
-
-    /// <summary>The projections of every size of Gemma 3, few rows and many, with adapters of many ranks.</summary>
-    [Theory]
-    [InlineData("270m")]
-    [InlineData("1b")]
-    [InlineData("4b")]
-    [InlineData("12b")]
-    [InlineData("27b")]
-    public void Projections_FitItsSharedMemory(string size)
-    {
-        var config = GemmaConfig.Preset(size);
-        foreach (var quantization in new[] { QuantizationKind.Nf4, QuantizationKind.None })
-        {
-            using var counter = CudaBackend.CreateCounter(Card);
-            using var model = GemmaModel.Skeleton(config, counter, new ModelOptions { Quantization = quantization });
-            foreach (var layer in model.LinearLayers.Take(7))
-            {
-                Tensor weight = layer.Weight, b = New(DType.Float32, weight.Shape[0], 64);
-                var adapter = new LoraAdapter(
-                    new Parameter("A", New(DType.Float32, 64, weight.Shape[1]), New(DType.Float32, 64, weight.Shape[1])),
-                    new Parameter("B", b, b), 1, Dropout: null);
-                Projection[] three = [.. Enumerable.Repeat(new Projection(weight, adapter), 3)];
-                foreach (int rows in new[] { 1, 8, 9, 33, 64, 100 })
-                {
-                    Tensor x = New(rows, weight.Shape[1]), y = New(rows, weight.Shape[0]), xa = New(rows, 64);
-                    counter.ProjectRows(x, three, [y, y, y]);
-                    counter.ProjectRowsGated(x, new Projection(weight, null), new Projection(weight, null), y, y, y);
-                    counter.ProjectForward(x, three, [xa, xa, xa], [y, y, y]);
-                    counter.ProjectBackward([y, y, y], x, three, [xa, xa, xa], x, add: false);
-                    counter.ProjectForward(x, three[..1], [xa], [New(DType.Float32, rows, weight.Shape[0])]);
-                }
-            }
-        }
-    }
+    [Fact]
+    public void Launches_FitItsSharedMemory() => Assert.NotEmpty(KernelLaunches.On(Card, DType.Float16));
 
     public void Dispose()
     {

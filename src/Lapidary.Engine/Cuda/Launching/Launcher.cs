@@ -18,6 +18,9 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
     /// <summary>Blocks per multiprocessor of a kernel that goes over its elements in strides of the grid.</summary>
     private const int BlocksPerMultiprocessor = 16;
 
+    /// <summary>Told of each launch and of its dynamic shared memory, also where memory is only counted; null for nobody.</summary>
+    public Action<Kernel, int>? Launched { get; set; }
+
     /// <summary>Queues a kernel.</summary>
     /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
     /// <param name="grid">Blocks.</param>
@@ -94,6 +97,7 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
     {
         if (sharedBytes > maxSharedBytes)
             throw new InvalidOperationException($"{kernel} asks for {sharedBytes} bytes of shared memory; a block has {maxSharedBytes}.");
+        Launched?.Invoke(kernel, sharedBytes);
         if (context is null) return false;
         context.MakeCurrent();
         if (kernel.Function == 0) kernel.Function = kernels!.Function(kernel.File, kernel.Name);
