@@ -18,6 +18,9 @@ internal static class CardSettings
     /// <summary>The card; null if none is given.</summary>
     public static GpuCard? Card(SettingValues values) => values.Get(Gpu) is { } name ? GpuCards.Find(name) : null;
 
+    /// <summary>A reason not to plan for a card, with what to do.</summary>
+    public static string Another(string reason) => $"{reason} Choose another of those that --gpu {List} shows.";
+
     private static string Parse(string text)
     {
         if (text == List || GpuCards.Find(text) is not null) return text;

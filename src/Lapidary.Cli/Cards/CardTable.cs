@@ -23,7 +23,7 @@ internal sealed record CardTable(
     /// <exception cref="LapidaryException">The card cannot be used, or not so.</exception>
     public static CardTable Of(GpuCard card, CudaOptions computing, long? freeBytes)
     {
-        if (card.WhyUnsupported is { } reason) throw new LapidaryException(reason);
+        if (card.WhyUnsupported is { } reason) throw new LapidaryException(CardSettings.Another(reason));
         using var counter = card.CreateCounter(computing);
         long free = freeBytes ?? card.FreeBytes;
         IReadOnlyList<CardFit> All(LoraConfig lora) =>
@@ -62,14 +62,18 @@ internal sealed record CardTable(
 
     /// <summary>All cards, one a line.</summary>
     public static IEnumerable<string> Lines() => GpuCards.All.Select(card =>
-        $"{card.Name,-17}{card}{(card.WhyUnsupported is null ? "" : " (cannot be used: --gpu says why)")}");
+        $"{card.Name,-17}{card}"
+        + (card.WhyUnsupported is not null ? " (cannot be used: --gpu says why)" : card.WhySlow is not null ? " (no tensor cores)" : ""));
 
     private string Speed => Card.Rate is not { } rate ? "unknown: a laptop's watts decide; 'lapidary bench' measures it"
         : string.Create(
             CultureInfo.InvariantCulture,
             $"computed, not measured: {rate:0.#} TFLOP/s in products"
-            + $"{(Card.SustainedTeraflops is null ? ", the card's peak" : " kept up")}, "
+            + $"{RateIs}, "
             + $"{Card.GigabytesPerSecond:0} GB/s; a step takes longer");
+
+    private string RateIs => Card.WhySlow is not null ? ", by its multiprocessors from a GTX 1660 Super's 1.17"
+        : Card.SustainedTeraflops is null ? ", the card's peak" : " kept up";
 
     private static string Text(CardFit fit) => fit.Rows == 0 ? "     no" : string.Create(
         CultureInfo.InvariantCulture,

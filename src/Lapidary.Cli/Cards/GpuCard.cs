@@ -50,6 +50,9 @@ internal sealed record GpuCard(
     /// <summary>A backend like the card that only counts.</summary>
     public IBackend CreateCounter(CudaOptions computing) => CudaBackend.CreateCounter(Device, computing);
 
+    /// <summary>Why Lapidary is slow on it; null if it is not.</summary>
+    public string? WhySlow => Device.WhySlow();
+
     /// <summary>Why Lapidary cannot use it; null if it can.</summary>
     public string? WhyUnsupported => Device.WhyUnsupported();
 

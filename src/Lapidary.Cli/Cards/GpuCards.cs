@@ -8,13 +8,21 @@ namespace Lapidary.Cli.Cards;
 /// the rate. Laptops differ in watts, so they have none. A T4 keeps up 20 TFLOP/s under its 70 W: less than a third.</remarks>
 internal static class GpuCards
 {
+    /// <summary>TFLOP/s of a multiprocessor of Turing without tensor cores, by the 1.17 of a GTX 1660 Super that cubecl's authors measured
+    /// with mma.sync (pull request 1588).</summary>
+    private const double WithoutTensorCores = 1.17 / 22;
+
     /// <summary>All of them, the oldest first.</summary>
     public static IReadOnlyList<GpuCard> All { get; } =
     [
         new("p100", 6, 0, 56, 16, 732, null),
         new("v100", 7, 0, 80, 16, 900, 125),
-        new("gtx-1650", 7, 5, 14, 4, 128, null),
-        new("gtx-1660", 7, 5, 22, 6, 192, null),
+        new("gtx-1650", 7, 5, 14, 4, 128, null) { SustainedTeraflops = 14 * WithoutTensorCores },
+        new("gtx-1650-super", 7, 5, 20, 4, 192, null) { SustainedTeraflops = 20 * WithoutTensorCores },
+        new("gtx-1660", 7, 5, 22, 6, 192, null) { SustainedTeraflops = 22 * WithoutTensorCores },
+        new("gtx-1660-super", 7, 5, 22, 6, 336, null) { SustainedTeraflops = 22 * WithoutTensorCores },
+        new("gtx-1660-ti", 7, 5, 24, 6, 288, null) { SustainedTeraflops = 24 * WithoutTensorCores },
+        new("t1000", 7, 5, 14, 4, 160, null) { SustainedTeraflops = 14 * WithoutTensorCores },
         new("t500", 7, 5, 14, 4, 80, null),
         new("mx450", 7, 5, 14, 2, 64, null),
         new("t4", 7, 5, 40, 16, 320, 65) { SustainedTeraflops = 20, ReportedGibibytes = 14.74 },

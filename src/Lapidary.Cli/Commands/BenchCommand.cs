@@ -112,6 +112,7 @@ internal static class BenchCommand
         if (team.IsLeader)
         {
             using var backend = team.First.CreateBackend(Model.Computing(values));
+            if (DeviceSettings.NoteOn(backend) is { } slow) run.Note(slow);
             if (backend is CpuBackend && Model.NoteOnCpu(values) is { } note) run.Note(note);
             (device, computesIn) = (backend.Description, $"{backend.ActivationDType}".ToLowerInvariant());
             long started = Stopwatch.GetTimestamp();

@@ -144,7 +144,9 @@ internal static class PlanCommand
         if (run.Values.Get(CardSettings.Gpu) == CardSettings.List && IsOfAModel(run.Values))
             throw run.Wrong($"--gpu {CardSettings.List} shows cards: expected no model; give --gpu t4 to plan for one.");
         var card = CardSettings.Card(run.Values);
-        return card?.WhyUnsupported is { } reason ? throw new LapidaryException(reason) : card;
+        if (card?.WhyUnsupported is { } reason) throw new LapidaryException(CardSettings.Another(reason));
+        if (card?.WhySlow is { } slow) run.Note(slow);
+        return card;
     }
 
     private static bool IsOfAModel(SettingValues values) =>

@@ -183,7 +183,7 @@ internal static class TrainCommand
         var notes = isNew
             ? TrainingBanner.Notes(
                 run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
-            : OptionNotes.OfAResumedRun(run.Values, Model).Concat(session.Constants);
+            : OptionNotes.OfAResumedRun(run.Values, Model).Concat(session.DeviceNotes);
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 

@@ -24,6 +24,9 @@ internal sealed record DoctorReport(
     private const string MoreSharedMemory =
         ", may be too little for several GPUs: give the container more (docker: --shm-size=1g; Kubernetes: an emptyDir of medium Memory)";
 
+    /// <summary>If the first GPU could be used.</summary>
+    private const string NotTaken = "the GPU is slow. Set device to cuda to try it.";
+
     /// <summary>doctor has no options, but its texts refer to commands with --device.</summary>
     private static readonly OptionNames Options = new(["device"]);
 
@@ -37,7 +40,7 @@ internal sealed record DoctorReport(
         var estimates = MemoryEstimate.All(CreateCounter);
         var gpus = devices.Select(GpuReport.Of).ToArray();
         long free = chosen is { } own ? gpus[own].FreeBytes ?? 0 : HostMemory.AvailableBytes;
-        string? problem = chosen is null && CudaBackend.WhyUnavailable() is { } reason ? Options.InPlaceOfKeys(reason) : null;
+        string? problem = chosen is null && (CudaBackend.WhyUnavailable() ?? NotTaken) is { } reason ? Options.InPlaceOfKeys(reason) : null;
         return new DoctorReport(
             gpus, CudaLibraries.Find(), chosen, problem, estimates)
         {
@@ -95,7 +98,8 @@ internal sealed record DoctorReport(
             output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, "
                 + $"compute capability {gpu.ComputeCapability}"
                 + (gpu.ComputesIn == DType.Float16 ? ": float16 with the residual stream in float32, as it has no bfloat16" : ""));
-            if (gpu.WhyUnsupported is { } reason) output.WriteLine($"           not used: {Options.InPlaceOfKeys(reason)}");
+            if (gpu.WhyUnsupported is { } reason) output.WriteLine($"           not used: {reason} Use another device, or use --device cpu.");
+            if (gpu.WhySlow is { } slow) output.WriteLine($"           {slow} {DeviceSettings.Compare}");
         }
 
         foreach (var library in Enum.GetValues<CudaLibrary>().Where(library => Find(library) is not null))
@@ -197,7 +201,8 @@ internal sealed record DoctorReport(
             else json.WriteNull("free_bytes");
             json.WriteString("compute_capability", gpu.ComputeCapability.ToString());
             json.WriteString("computes_in", gpu.ComputesIn?.ToString().ToLowerInvariant());
-            json.WriteString("unsupported_because", gpu.WhyUnsupported is { } reason ? Options.InPlaceOfKeys(reason) : null);
+            json.WriteString("unsupported_because", gpu.WhyUnsupported);
+            json.WriteString("slow_because", gpu.WhySlow);
             json.WriteEndObject();
         }
 

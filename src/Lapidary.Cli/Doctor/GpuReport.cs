@@ -16,6 +16,9 @@ internal sealed record GpuReport(int Ordinal, string Name, long MemoryBytes, lon
     /// <summary>Why its kind cannot be used; null if it can.</summary>
     public string? WhyUnsupported => Kind.WhyUnsupported();
 
+    /// <summary>Why it is slow; null if it is not.</summary>
+    public string? WhySlow => Kind.WhySlow();
+
     /// <summary>The type that it computes in by itself; null if it cannot be used.</summary>
     public DType? ComputesIn => WhyUnsupported is null ? Kind.ActivationDType : null;
 

@@ -10,8 +10,8 @@ namespace Lapidary.Cli.Models;
 /// <summary>A model loaded for one command: backend, base and an optional adapter.</summary>
 internal sealed class ModelSession : IDisposable
 {
-    private ModelSession(IBackend backend, GemmaModel model, IEnumerable<string> constants) =>
-        (Backend, Model, Constants) = (backend, model, [.. constants]);
+    private ModelSession(IBackend backend, GemmaModel model, IEnumerable<string> deviceNotes) =>
+        (Backend, Model, DeviceNotes) = (backend, model, [.. deviceNotes]);
 
     public IBackend Backend { get; }
 
@@ -23,11 +23,11 @@ internal sealed class ModelSession : IDisposable
     /// <summary>What is attached: an adapter, or all weights; null for the base alone.</summary>
     public TrainedWeights? Trained { get; private set; }
 
-    /// <summary>Notes for the user: of model and adapter, and on settings of other tools that the device does not follow.</summary>
-    public IEnumerable<string> Notes => [.. Model.Notes, .. Trained?.Notes ?? [], .. Constants];
+    /// <summary>Notes for the user: of model and adapter, and on the device.</summary>
+    public IEnumerable<string> Notes => [.. Model.Notes, .. Trained?.Notes ?? [], .. DeviceNotes];
 
-    /// <summary>Notes on a type, and on settings of other tools, that the device does not follow.</summary>
-    public IReadOnlyList<string> Constants { get; }
+    /// <summary>Notes that the device is slow, and on a type and settings of other tools that it does not follow.</summary>
+    public IReadOnlyList<string> DeviceNotes { get; }
 
     /// <summary>Loads what the settings name, and shows the progress.</summary>
     /// <param name="run">The command.</param>
@@ -56,6 +56,7 @@ internal sealed class ModelSession : IDisposable
             session = new ModelSession(
                 backend, GemmaModel.Load(folders.Model, backend, options),
                 [
+                    .. DeviceSettings.NoteOn(backend) is { } slow ? [slow] : Array.Empty<string>(),
                     .. backend is CpuBackend && settings.NoteOnCpu(run.Values) is { } note ? [note] : Array.Empty<string>(),
                     .. ConstantNotes.Of(run.Constants, backend.ActivationDType),
                 ]);

@@ -10,6 +10,9 @@ internal static class DeviceSettings
 {
     private const string Auto = "auto", Cpu = "cpu", Cuda = "cuda", Numbered = "cuda:", All = "cuda:all";
 
+    /// <summary>What to do about a device that is slow.</summary>
+    public const string Compare = "Use --device cpu to compare.";
+
     public static readonly Setting<string> Device = new(
         "device", "auto|cpu|cuda|cuda:N|cuda:N,M|cuda:all",
         "Where the work is done. Several GPUs share the rows of train, score, generate, eval and bench.", Auto, Parse);
@@ -58,6 +61,10 @@ internal static class DeviceSettings
     public static IBackend CreateCounter(IReadOnlyList<int> gpus, SettingValues values, CudaOptions computing) =>
         gpus.Count > 0 ? CudaBackend.CreateCounter(Gpu(gpus[0]), computing) : CpuBackend.CreateCounter(values.Get(Threads));
 
+    /// <summary>What to know about a backend's device before the work; null for nothing.</summary>
+    public static string? NoteOn(IBackend backend) =>
+        (backend as CudaBackend)?.Device.WhySlow() is { } slow ? $"{slow} {Compare}" : null;
+
     /// <summary>A device for a line to print, with what it computes in where users may not expect it.</summary>
     public static string Describe(IBackend backend) => backend.ActivationDType == DType.Float16
         ? $"{backend.Description}, computes in float16 with the residual stream in float32" : backend.Description;
@@ -81,10 +88,11 @@ internal static class DeviceSettings
     public static long FreeBytesToPlan(IReadOnlyList<int> gpus, SettingValues values) => FreeBytes(gpus) ?? throw new UsageException(
         $"--device {values.Get(Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command);
 
-    /// <summary>The GPUs of this machine that can be used.</summary>
+    /// <summary>The GPUs of this machine that can be used, without those that are slow.</summary>
     public static IReadOnlyList<int> UsableGpus() => CudaBackend.FirstAvailable() is null
         ? []
-        : [.. Enumerable.Range(0, CudaDevice.Count()).Where(ordinal => CudaBackend.WhyUnavailable(ordinal) is null)];
+        : [.. CudaDevice.All().Where(device => device.WhySlow() is null).Select(device => device.Ordinal)
+            .Where(ordinal => CudaBackend.WhyUnavailable(ordinal) is null)];
 
     /// <summary>The option's value that means some GPUs of this machine.</summary>
     public static string NameOf(IReadOnlyList<int> gpus) =>
@@ -99,7 +107,7 @@ internal static class DeviceSettings
     }
 
     /// <summary>Said at the start of each run on a CPU, so no more than a line.</summary>
-    private const string NoGpu = "no GPU can be used; 'lapidary doctor' says why";
+    private const string NoGpu = "no GPU is taken; 'lapidary doctor' says why";
 
     /// <summary>Why the device is what it is.</summary>
     public static string Reason(SettingValues values)

@@ -45,13 +45,11 @@ public sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public IBackend CreateCounter() => CreateCounter(Device, new CudaOptions { ActivationDType = ActivationDType });
 
-    /// <summary>The first usable device; null if none is.</summary>
-    public static int? FirstAvailable()
-    {
-        int device = 0, count = CudaDevice.Count();
-        while (device < count && WhyUnavailable(device) is not null) device++;
-        return device < count ? device : null;
-    }
+    /// <summary>The first usable device that is not slow (<see cref="CudaDevice.WhySlow"/>); null if none is.</summary>
+    public static int? FirstAvailable() => CudaDevice.All()
+        .Where(device => device.WhySlow() is null && WhyUnavailable(device.Ordinal) is null)
+        .Select(device => (int?)device.Ordinal)
+        .FirstOrDefault();
 
     /// <summary>Why a device cannot be used, in one line that says what to do; null if it can.</summary>
     public static string? WhyUnavailable(int device = 0)

@@ -8,10 +8,10 @@ public static class Backend
 {
     private const string AutoName = "auto", CpuName = "cpu", CudaName = "cuda", CudaPrefix = "cuda:";
 
-    /// <summary>The first GPU that can be used, else the CPU.</summary>
+    /// <summary>The first GPU that can be used and has tensor cores, else the CPU.</summary>
     public static IBackend Auto() => Auto(out _, options: null);
 
-    /// <summary>The first GPU that can be used, else the CPU.</summary>
+    /// <summary>The first GPU that can be used and has tensor cores, else the CPU.</summary>
     /// <param name="reason">One line for a log: the device, and for the CPU why no GPU is used.</param>
     public static IBackend Auto(out string reason) => Auto(out reason, options: null);
 
@@ -25,7 +25,8 @@ public static class Backend
         }
 
         var cpu = new CpuBackend();
-        reason = $"{CpuName}: {cpu.Description}; no GPU is used: {CudaBackend.WhyUnavailable()}";
+        string why = CudaBackend.WhyUnavailable() ?? $"{CudaDevice.Get(0).WhySlow()} Set device to {CudaName} to try it.";
+        reason = $"{CpuName}: {cpu.Description}; no GPU is used: {why}";
         return cpu;
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lapidary.Cli.Doctor;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -41,7 +42,6 @@ public class DoctorTests
     [Theory]
     [InlineData("Tesla V100-SXM2-16GB", 7, 0, "compute capability 7.0", "CUDA 12")]
     [InlineData("Tesla P100-PCIE-16GB", 6, 0, "compute capability 6.0", "or use --device cpu")]
-    [InlineData("NVIDIA GeForce GTX 1650", 7, 5, "no tensor cores", "or use --device cpu")]
     public void Text_SaysWhyACardIsNotUsed(string name, int major, int minor, params string[] words)
     {
         using var text = new StringWriter { NewLine = "\n" };
@@ -49,6 +49,27 @@ public class DoctorTests
         string[] lines = text.ToString().Split('\n');
         string line = Assert.Single(lines, line => line.StartsWith("           not used: ", StringComparison.Ordinal));
         Assert.All(words, word => Assert.Contains(word, line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Text_SaysThatACardWithoutTensorCoresIsSlow()
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        (TwoGpus with { Gpus = [new(0, "NVIDIA GeForce GTX 1650", 4L << 30, null, new ComputeCapability(7, 5))] }).WriteText(text);
+        Assert.Contains("           NVIDIA GeForce GTX 1650 has no tensor cores: products take some 50 times as long as on an RTX 2060, "
+            + "and a CPU may be faster. Use --device cpu to compare.\n", text.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("not used", text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ARun_SaysTheSame()
+    {
+        var slow = CudaDevice.Like("NVIDIA GeForce GTX 1650", new ComputeCapability(7, 5), 14, 4L << 30);
+        using var backend = CudaBackend.CreateCounter(slow);
+        string? note = DeviceSettings.NoteOn(backend);
+        Assert.Equal($"{slow.WhySlow()} Use --device cpu to compare.", note);
+        using var other = CudaBackend.CreateCounter(device: null);
+        Assert.Null(DeviceSettings.NoteOn(other));
     }
 
     [Fact]
@@ -90,11 +111,11 @@ public class DoctorTests
         var gpus = document.RootElement.GetProperty("gpus");
         Assert.Equal(
             """{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":"""
-            + """15032385536,"compute_capability":"7.5","computes_in":"float16","unsupported_because":null}""",
+            + """15032385536,"compute_capability":"7.5","computes_in":"float16","unsupported_because":null,"slow_because":null}""",
             gpus[0].GetRawText());
         Assert.Equal(
             """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":"""
-            + """null,"compute_capability":"8.9","computes_in":"bfloat16","unsupported_because":null}""", gpus[1].GetRawText());
+            + """null,"compute_capability":"8.9","computes_in":"bfloat16","unsupported_because":null,"slow_because":null}""", gpus[1].GetRawText());
         Assert.Equal(
             """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":"""
             + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null,"Nccl":null}""",

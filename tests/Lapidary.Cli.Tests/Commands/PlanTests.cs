@@ -83,13 +83,31 @@ public sealed class PlanTests : IDisposable
     }
 
     [Theory]
-    [InlineData("v100", "CUDA 12")]
+    [InlineData("v100", "CUDA 12. Choose another of those that --gpu list shows.")]
+    [InlineData("v100 --size 1b", "CUDA 12. Choose another of those that --gpu list shows.")]
     [InlineData("p100", "compute capability 6.0")]
-    [InlineData("gtx-1660", "no tensor cores")]
     [InlineData("t4 --dtype bfloat16", "do not multiply bf16")]
     [InlineData("t4 --size 1b --dtype bfloat16", "do not multiply bf16")]
     public void Plan_OfACardThatCannot_SaysWhy(string card, string words) =>
         CliRun.Of(["plan", "--gpu", .. card.Split(' ')]).AssertError(1, words);
+
+    /// <summary>1b: some 4 · 10⁹ operations a token at 0.7 TFLOP/s.</summary>
+    [Fact]
+    public void Plan_OfACardWithoutTensorCores_SaysThatItIsSlow()
+    {
+        var run = CliRun.Of("plan", "--gpu", "NVIDIA GeForce GTX 1650", "--json").Ok();
+        Assert.Contains("note       GTX 1650 has no tensor cores: products take some 50 times as long", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("--device", run.Error, StringComparison.Ordinal);
+        Assert.Equal("float16", run.Json.GetProperty("computes_in").GetString());
+        var fit = run.Json.GetProperty("lora").EnumerateArray().First(fit => fit.GetProperty("size").GetString() == "270m");
+        Assert.InRange(fit.GetProperty("tokens_per_second").GetDouble(), 200, 1200);
+        AssertSpeed("gtx-1650", "by its multiprocessors from a GTX 1660 Super's");
+        AssertSpeed("mx450", "unknown: a laptop's watts");
+        Assert.Empty(CliRun.Of("plan", "--gpu", "t4").Ok().Error);
+
+        static void AssertSpeed(string card, string words) =>
+            Assert.Contains(words, CliRun.Of("plan", "--gpu", card).Ok().Out, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Plan_KnowsItsCards()

@@ -23,26 +23,32 @@ public sealed class TuringTests : IDisposable
     [InlineData("NVIDIA TITAN RTX", 7, 5, null)]
     [InlineData("Quadro RTX 4000", 7, 5, null)]
     [InlineData("NVIDIA A100-SXM4-40GB", 8, 0, null)]
-    [InlineData("NVIDIA GeForce GTX 1650", 7, 5, "no tensor cores")]
-    [InlineData("NVIDIA GeForce GTX 1660 Ti", 7, 5, "no tensor cores")]
-    [InlineData("NVIDIA GeForce MX450", 7, 5, "no tensor cores")]
-    [InlineData("NVIDIA T400 4GB", 7, 5, "no tensor cores")]
-    [InlineData("NVIDIA T1000", 7, 5, "no tensor cores")]
+    [InlineData("NVIDIA GeForce MX570", 8, 6, null)]
     [InlineData("Tesla V100-SXM2-16GB", 7, 0, "CUDA 12")]
     [InlineData("Tesla P100-PCIE-16GB", 6, 0, "7.5 or above")]
     public void Cards_AreTaken_OrRefusedWithTheReason(string name, int major, int minor, string? reason)
     {
-        string? found = CudaDevice.WhyUnsupported(name, new ComputeCapability(major, minor));
-        if (reason is null)
-        {
-            Assert.Null(found);
-            return;
-        }
+        var card = CudaDevice.Like(name, new ComputeCapability(major, minor), 1, 1L << 30);
+        Assert.Null(card.WhySlow());
+        AssertLine(name, reason, card.WhyUnsupported());
+    }
 
-        Assert.NotNull(found);
-        Assert.Contains(reason, found, StringComparison.Ordinal);
-        Assert.StartsWith(name, found, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', found);
+    [Theory]
+    [InlineData("NVIDIA GeForce GTX 1630")]
+    [InlineData("NVIDIA GeForce GTX 1650")]
+    [InlineData("NVIDIA GeForce GTX 1650 with Max-Q Design")]
+    [InlineData("NVIDIA GeForce GTX 1660 Ti")]
+    [InlineData("NVIDIA GeForce MX450")]
+    [InlineData("NVIDIA GeForce MX550")]
+    [InlineData("NVIDIA T400 4GB")]
+    [InlineData("NVIDIA T1000")]
+    [InlineData("Quadro T2000")]
+    public void CardsWithoutTensorCores_AreTaken_AndSaidToBeSlow(string name)
+    {
+        var card = CudaDevice.Like(name, new ComputeCapability(7, 5), 1, 1L << 30);
+        Assert.Null(card.WhyUnsupported());
+        Assert.Equal(DType.Float16, card.ActivationDType);
+        AssertLine(name, "no tensor cores", card.WhySlow());
     }
 
     [Fact]
@@ -91,6 +97,20 @@ public sealed class TuringTests : IDisposable
     {
         _region.Dispose();
         _backend.Dispose();
+    }
+
+    private static void AssertLine(string name, string? reason, string? found)
+    {
+        if (reason is null)
+        {
+            Assert.Null(found);
+            return;
+        }
+
+        Assert.NotNull(found);
+        Assert.Contains(reason, found, StringComparison.Ordinal);
+        Assert.StartsWith(name, found, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', found);
     }
 
     private Tensor New(params long[] shape) => New(_backend.ActivationDType, shape);

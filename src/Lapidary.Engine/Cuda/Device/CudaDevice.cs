@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using Lapidary.Engine.Cuda.Device;
 using Lapidary.Engine.Cuda.Driver;
 using Lapidary.Formats;
@@ -8,7 +7,7 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 namespace Lapidary.Engine;
 
 /// <summary>An NVIDIA GPU of this machine.</summary>
-public sealed unsafe partial record CudaDevice
+public sealed unsafe record CudaDevice
 {
     private CudaDevice()
     {
@@ -127,27 +126,25 @@ public sealed unsafe partial record CudaDevice
 
         CudaLibraries.RequireDriver(driver.Version);
         var device = Open(ordinal);
-        return device.WhyUnsupported() is { } reason ? throw new LapidaryException(reason) : device;
+        return device.WhyUnsupported() is { } reason
+            ? throw new LapidaryException($"{reason} Use another device, or set device to cpu.")
+            : device;
     }
 
-    /// <summary>Why the backend cannot use this device, in one line that says what to do; null if it can.</summary>
-    public string? WhyUnsupported() => WhyUnsupported(Name, ComputeCapability);
-
-    /// <summary>The same of a device by its name and capability.</summary>
-    internal static string? WhyUnsupported(string name, ComputeCapability capability)
+    /// <summary>Why the backend cannot use this device, in one line; null if it can.</summary>
+    public string? WhyUnsupported()
     {
-        const string Instead = "Use another device, or set device to cpu.";
-        if (capability < ComputeCapability.Minimum)
-        {
-            string volta = capability.Major == 7 ? " Its tensor cores need other kernels, and CUDA 12." : "";
-            string needed = $"{ComputeCapability.Minimum} or above (Turing, 2018) is needed.";
-            return $"{name} has compute capability {capability}; {needed}{volta} {Instead}";
-        }
-
-        return capability == ComputeCapability.Minimum && TuringWithoutTensorCores().IsMatch(name)
-            ? $"{name} has no tensor cores, although its compute capability is {capability}; the kernels need them. {Instead}"
-            : null;
+        if (ComputeCapability >= ComputeCapability.Minimum) return null;
+        string volta = ComputeCapability.Major == 7 ? " Its tensor cores need other kernels, and CUDA 12." : "";
+        return $"{Name} has compute capability {ComputeCapability}; {ComputeCapability.Minimum} or above (Turing, 2018) is needed.{volta}";
     }
+
+    /// <summary>Why the backend is slow on this device, in one line; null if it is not. Such a device is used where it is named, and in
+    /// no other case.</summary>
+    /// <remarks>A GTX 1660 Super was measured at a fiftieth of an RTX 2060: tracel-ai/cubecl, pull request 1588.</remarks>
+    public string? WhySlow() => TuringChips.LacksTensorCores(Name, ComputeCapability)
+        ? $"{Name} has no tensor cores: products take some 50 times as long as on an RTX 2060, and a CPU may be faster."
+        : null;
 
     /// <summary>A type of activations that the device can compute with.</summary>
     /// <param name="requested">BFloat16 or Float16; null for <see cref="ActivationDType"/>.</param>
@@ -198,10 +195,6 @@ public sealed unsafe partial record CudaDevice
         Check(cuDeviceGet(&handle, ordinal));
         return new CudaDevice(ordinal, handle);
     }
-
-    /// <summary>Cards with the chips TU116 and TU117. Their name alone tells: the driver reports what it reports of a T4.</summary>
-    [GeneratedRegex(@"\bGTX 16\d\d\b|\bMX[45]\d\d\b|\b(?:T400|T500|T550|T600|T1000|T1200|T2000)\b")]
-    private static partial Regex TuringWithoutTensorCores();
 
     private int Attribute(DeviceAttribute attribute)
     {
