@@ -36,6 +36,7 @@ internal sealed partial class OptionNames(IEnumerable<string> keys, params IEnum
             return word.Value.ToLowerInvariant() is var lower && _keys.Contains(lower) ? lower : word.Value;
         if (!key.Success || values.Any(value => key.Index < value.End && value.Start < key.Index + key.Length)) return match.Value;
         string name = char.IsAsciiLetterUpper(key.ValueSpan[0]) ? JsonNamingPolicy.SnakeCaseLower.ConvertName(key.Value) : key.Value;
+        if (!_keys.Contains(name)) name = key.Value.ToLowerInvariant(); // DType, which is no word of two
         if (!_keys.Contains(name)) return match.Value;
         string option = "--" + name.Replace('_', '-');
         if (!set.Success) return option;

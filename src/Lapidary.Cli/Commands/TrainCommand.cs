@@ -184,7 +184,7 @@ internal static class TrainCommand
             ? TrainingBanner.Notes(
                 run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
             : OptionNotes.OfAResumedRun(run.Values, Model).Concat(session.DeviceNotes);
-        foreach (string note in notes) run.People.WriteLine($"note       {note}");
+        foreach (string note in notes) run.People.WriteLine($"note       {run.Line(note)}");
     }
 
     /// <summary>If the user resumes without naming model and data, the message names the file with all of the run's settings.</summary>

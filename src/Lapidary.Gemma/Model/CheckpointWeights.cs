@@ -13,6 +13,7 @@ internal sealed class CheckpointWeights : WeightSource
     private readonly Checkpoint _checkpoint;
     private readonly MemoryRegion _host = MemoryRegion.OnHost(MemoryOwner.Base);
     private readonly Dictionary<string, string> _names = [];
+    private readonly NormRange _norms = new();
 
     private CheckpointWeights(string folder, GemmaConfig config, Checkpoint checkpoint, IBackend backend, ModelOptions options)
         : base(config, backend, options)
@@ -51,6 +52,9 @@ internal sealed class CheckpointWeights : WeightSource
 
     /// <inheritdoc/>
     public override string Fingerprint(CancellationToken cancellationToken) => WeightsFingerprint.Of(_checkpoint, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override string? Note => _norms.Note();
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -94,6 +98,7 @@ internal sealed class CheckpointWeights : WeightSource
         TensorStream.RequireFinite(source, backend: null, _folder);
         var values = new float[source.Count];
         FloatConversion.ToSingle(source.AsBytes(), source.DType, values);
+        if (Backend.ActivationDType == DType.Float16) _norms.Add(tensor, values);
         var vector = base.Vector(tensor);
         Backend.Write<float>(values, vector);
         return vector;

@@ -29,7 +29,7 @@ internal static class Divergence
         }
 
         string advice = model.Backend.ActivationDType == DType.Float16
-            ? $"float16 ends at {(float)Half.MaxValue:N0}, so set DType to bfloat16 where the device has it, or Device to cpu."
+            ? $"float16 ends at {(float)Half.MaxValue:N0}, so set DType to bfloat16 where the device has it, or set Device to cpu."
             : "check the adapter, and rms_norm_eps, rope_theta and query_pre_attn_scalar of config.json.";
         return where?.Invoke() is { } place
             ? $"all weights are finite, but {place}: {advice}"

@@ -29,7 +29,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
                 Name = from?.Name ?? "",
                 Options = options,
                 Source = this,
-                Notes = notes ?? [],
+                Notes = [.. notes ?? [], .. Note is { } note ? [note] : Array.Empty<string>()],
             };
         }
         catch
@@ -44,6 +44,9 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
 
     /// <summary>Identifies the stored values of the weights; null if they do not come from files.</summary>
     public virtual string? Fingerprint(CancellationToken cancellationToken) => null;
+
+    /// <summary>What to know of the weights that were read; null for nothing.</summary>
+    protected virtual string? Note => null;
 
     /// <summary>Frees all memory of the model.</summary>
     public virtual void Dispose() => Region.Dispose();

@@ -21,6 +21,11 @@ public class OptionNamesTests
     public void AKeyOfSeveralWords_IsTheOption(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 
     [Fact]
+    public void AType_IsTheOption_ThoughItsPropertyLooksLikeTwoWords() => Assert.Equal(
+        "so use --dtype bfloat16 where the device has it", new OptionNames(["dtype"]).InPlaceOfKeys(
+            "so set DType to bfloat16 where the device has it"));
+
+    [Fact]
     public void AFlag_NeedsNoValue() => Assert.Equal(
         "choose another name, or use --overwrite to replace it.",
         new OptionNames(["overwrite"], "overwrite").InPlaceOfKeys("choose another name, or set Overwrite to true to replace it."));
