@@ -26,7 +26,7 @@ internal sealed record RunState
     /// <summary>Number of ranks. A resumed run with the same number keeps the rows per run and the logits.</summary>
     public required int WorldSize { get; init; }
 
-    /// <summary>The exponent of the loss's scale and the steps in a row without a repetition; null where losses are not scaled.</summary>
+    /// <summary>The exponent of the loss's scale and the steps in a row without a repetition; null where no step was scaled.</summary>
     public (int Exponent, int CleanSteps)? LossScale { get; init; }
 
     /// <summary>Measured since the last entry of the log.</summary>

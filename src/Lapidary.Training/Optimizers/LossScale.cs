@@ -17,6 +17,8 @@ internal sealed class LossScale
     /// <summary>What a step that is run again takes off the exponent.</summary>
     private const int Backoff = 2;
 
+    private (int Exponent, int CleanSteps)? _ofEarlierSteps;
+
     private LossScale(int? exponent) => Exponent = exponent;
 
     /// <summary>The exponent; null where losses are not scaled.</summary>
@@ -31,10 +33,15 @@ internal sealed class LossScale
     public static LossScale Of(DType activations, int? exponent = null) =>
         new(exponent ?? (activations == DType.Float16 ? Start : null));
 
-    /// <summary>Goes on where another run was. Without a scale, it stays without.</summary>
+    /// <summary>What a checkpoint holds of it, also where these steps are not scaled and earlier ones of the run were: a later device may
+    /// scale them again.</summary>
+    public (int Exponent, int CleanSteps)? Kept => Exponent is { } exponent ? (exponent, CleanSteps) : _ofEarlierSteps;
+
+    /// <summary>Goes on where another run was. Without a scale, it stays without, and keeps that run's.</summary>
     public void Restore(int exponent, int cleanSteps)
     {
         if (Exponent is not null) (Exponent, CleanSteps) = (exponent, cleanSteps);
+        else _ofEarlierSteps = (exponent, cleanSteps);
     }
 
     /// <summary>What the gradient of each trained token's loss begins with.</summary>

@@ -154,7 +154,7 @@ public sealed partial class SftTrainer
                 RowsPerRun = Memory.Steps.RowsPerRun,
                 MaxLogitsBytes = Memory.Steps.MaxLogitsBytes,
                 WorldSize = Ranks.WorldSize,
-                LossScale = Runner.Scale.Exponent is { } exponent ? (exponent, Runner.Scale.CleanSteps) : null,
+                LossScale = Runner.Scale.Kept,
                 Pending = _log.Pending,
                 Identity = _identity!.Value,
             }.Write(path);

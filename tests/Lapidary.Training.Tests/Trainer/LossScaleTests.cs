@@ -39,8 +39,11 @@ public class LossScaleTests
             Assert.Null(scale.Exponent);
             Assert.Equal((0.25f, 1f), (scale.Seed(4), scale.ToGradients(4)));
             Assert.False(scale.TryLower());
-            scale.Restore(3, 3);
+            Assert.Null(scale.Kept);
+            scale.Restore(3, 4);
+            scale.CountClean();
             Assert.Null(scale.Exponent);
+            Assert.Equal((3, 4), scale.Kept);
         }
 
         var half = LossScale.Of(DType.Float16);
@@ -116,6 +119,18 @@ public class LossScaleTests
         Assert.Equal(whole.Adapter, resumed.Adapter);
         Assert.Equal(whole.Scale, resumed.Scale);
         Assert.DoesNotContain(resumed.Messages, text => text.Contains("run again", StringComparison.Ordinal));
+    }
+
+    /// <summary>A run in float16 that goes on for some steps on the CPU, and then in float16 again.</summary>
+    [Fact]
+    public void Train_OnADeviceWithoutAScale_KeepsThatOfTheSteps_BeforeIt()
+    {
+        const int Exponent = 7;
+        var config = Config;
+        string Checkpoint(int step) => Path.Combine(config.OutputDir, $"checkpoint-{step}");
+        Assert.Equal((Exponent, 1), Train(config with { MaxSteps = 1 }, Exponent).Scale);
+        Assert.Equal((Exponent, 1), Train(config with { MaxSteps = 3 }, exponent: null, Checkpoint(1)).Scale);
+        Assert.Equal((Exponent, 2), Train(config, 5, Checkpoint(3)).Scale);
     }
 
     [Fact]
