@@ -27,7 +27,9 @@ internal sealed record GpuCard(
 
     /// <summary>Name on the device, by which some are refused.</summary>
     public string FullName { get; } = Name.ToUpperInvariant().Replace('-', ' ')
-        .Replace(" TI", " Ti", StringComparison.Ordinal).Replace(" LAPTOP", " Laptop", StringComparison.Ordinal);
+        .Replace(" TI", " Ti", StringComparison.Ordinal).Replace(" LAPTOP", " Laptop", StringComparison.Ordinal)
+        .Replace(" SUPER", " Super", StringComparison.Ordinal).Replace(" ADA", " Ada", StringComparison.Ordinal)
+        .Replace(" PCIE", " PCIe", StringComparison.Ordinal).Replace("QUADRO", "Quadro", StringComparison.Ordinal);
 
     /// <summary>Its compute capability.</summary>
     public ComputeCapability Capability => new(Major, Minor);

@@ -30,6 +30,8 @@ internal static class GpuCards
         new("rtx-2070", 7, 5, 36, 8, 448, 29.9),
         new("rtx-2080", 7, 5, 46, 8, 448, 40.3),
         new("rtx-2080-ti", 7, 5, 68, 11, 616, 53.8),
+        new("quadro-rtx-6000", 7, 5, 72, 24, 672, 130.5) { ReportedGibibytes = 23.6 },
+        new("titan-rtx", 7, 5, 72, 24, 672, 130.5) { ReportedGibibytes = 23.6 },
         new("a100-40gb", 8, 0, 108, 40, 1555, 312),
         new("a100-80gb", 8, 0, 108, 80, 2039, 312),
         new("rtx-3060-laptop", 8, 6, 30, 6, 336, null),
@@ -38,6 +40,9 @@ internal static class GpuCards
         new("rtx-3080", 8, 6, 68, 10, 760, 59.5),
         new("rtx-3090", 8, 6, 82, 24, 936, 71.2),
         new("a10", 8, 6, 72, 24, 600, 125) { ReportedGibibytes = 22.5 },
+        new("a10g", 8, 6, 80, 24, 600, 70) { ReportedGibibytes = 22.5 },
+        new("a40", 8, 6, 84, 48, 696, 149.7) { ReportedGibibytes = 45 },
+        new("rtx-a6000", 8, 6, 84, 48, 768, 154.8) { ReportedGibibytes = 47.5 },
         new("rtx-4050-laptop", 8, 9, 20, 6, 192, null),
         new("rtx-4060-laptop", 8, 9, 24, 8, 256, null),
         new("rtx-4080-laptop", 8, 9, 58, 12, 432, null),
@@ -48,6 +53,8 @@ internal static class GpuCards
         new("rtx-4090", 8, 9, 128, 24, 1008, 165.2),
         new("l4", 8, 9, 58, 24, 300, 121) { ReportedGibibytes = 22.5 },
         new("l40s", 8, 9, 142, 48, 864, 362) { ReportedGibibytes = 45 },
+        new("rtx-6000-ada", 8, 9, 142, 48, 960, 364.2) { ReportedGibibytes = 47.5 },
+        new("h100-pcie", 9, 0, 114, 80, 2039, 756) { ReportedGibibytes = 79.6 },
         new("h100", 9, 0, 132, 80, 3350, 989) { ReportedGibibytes = 79.6 },
         new("h200", 9, 0, 132, 141, 4800, 989) { ReportedGibibytes = 140 },
         new("rtx-5060-laptop", 12, 0, 26, 8, 384, null),
@@ -58,23 +65,24 @@ internal static class GpuCards
         new("rtx-5090", 12, 0, 170, 32, 1792, 209.5),
     ];
 
-    /// <summary>The card of a name, in any case, with spaces or without; null if there is none.</summary>
-    public static GpuCard? Find(string name) => All.FirstOrDefault(card => Plain(card.Name) == Plain(name));
+    /// <summary>The card of a name, in any case, with spaces or without, also as nvidia-smi shows it; null if there is none, or several.
+    /// </summary>
+    public static GpuCard? Find(string name) =>
+        All.FirstOrDefault(card => CardName.Plain(card.Name) == CardName.Plain(name)) ?? FindOfDriver(CardName.OfDriver(name));
+
+    private static GpuCard? FindOfDriver(CardName typed)
+    {
+        GpuCard[] alike = [.. All.Where(card => CardName.OfTable(card.Name).Chip == typed.Chip
+            && (typed.Gigabytes is null || typed.Gigabytes == card.MemoryGigabytes))];
+        return alike.Length == 1 ? alike[0] : null;
+    }
 
     /// <summary>Names that may have been meant: those that begin so ("a100"), else the nearest.</summary>
     public static string? Near(string name)
     {
-        string plain = Plain(name);
+        string plain = CardName.OfDriver(name).Chip;
         string[] names = [.. All.Select(card => card.Name)];
-        string[] longer = [.. names.Where(each => plain.Length > 1 && Plain(each).StartsWith(plain, StringComparison.Ordinal))];
+        string[] longer = [.. names.Where(each => plain.Length > 1 && CardName.Plain(each).StartsWith(plain, StringComparison.Ordinal))];
         return longer.Length is > 0 and <= 3 ? string.Join(" or ", longer) : NearestName.Of(plain, names);
-    }
-
-    private static string Plain(string name)
-    {
-        string plain = string.Concat(name.ToLowerInvariant().Split(' ', '-', '_'));
-        foreach (string maker in (ReadOnlySpan<string>)["nvidia", "geforce", "tesla"])
-            if (plain.StartsWith(maker, StringComparison.Ordinal)) plain = plain[maker.Length..];
-        return plain.EndsWith("gpu", StringComparison.Ordinal) ? plain[..^3] : plain; // "NVIDIA GeForce RTX 4060 Laptop GPU"
     }
 }

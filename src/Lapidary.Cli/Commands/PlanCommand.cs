@@ -146,6 +146,12 @@ internal static class PlanCommand
         var card = CardSettings.Card(run.Values);
         if (card?.WhyUnsupported is { } reason) throw new LapidaryException(CardSettings.Another(reason));
         if (card?.WhySlow is { } slow) run.Note(slow);
+        if (card is not null && run.Values.Get(Memory) is { } memory && memory > card.MemoryBytes)
+        {
+            run.Note($"--{Memory.Name} {ByteSize.Format(memory)} is more than the {ByteSize.Format(card.MemoryBytes)} of {card.FullName}; "
+                + "the plan is for the given number.");
+        }
+
         return card;
     }
 

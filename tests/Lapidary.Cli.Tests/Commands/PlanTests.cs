@@ -96,14 +96,14 @@ public sealed class PlanTests : IDisposable
     public void Plan_OfACardWithoutTensorCores_SaysThatItIsSlow()
     {
         var run = CliRun.Of("plan", "--gpu", "NVIDIA GeForce GTX 1650", "--json").Ok();
-        Assert.Contains("note       GTX 1650 has no tensor cores: products take some 50 times as long", run.Error, StringComparison.Ordinal);
+        Assert.Contains("note       GTX 1650 has no tensor cores: products take some 50 times", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("--device", run.Error, StringComparison.Ordinal);
         Assert.Equal("float16", run.Json.GetProperty("computes_in").GetString());
         var fit = run.Json.GetProperty("lora").EnumerateArray().First(fit => fit.GetProperty("size").GetString() == "270m");
         Assert.InRange(fit.GetProperty("tokens_per_second").GetDouble(), 200, 1200);
         AssertSpeed("gtx-1650", "by its multiprocessors from a GTX 1660 Super's");
         AssertSpeed("mx450", "unknown: a laptop's watts");
-        Assert.Empty(CliRun.Of("plan", "--gpu", "t4").Ok().Error);
+        Assert.Empty(CliRun.Of("plan", "--gpu", "t4", "--size", "270m").Ok().Error);
 
         static void AssertSpeed(string card, string words) =>
             Assert.Contains(words, CliRun.Of("plan", "--gpu", card).Ok().Out, StringComparison.Ordinal);
@@ -117,8 +117,47 @@ public sealed class PlanTests : IDisposable
         Assert.All(GpuCards.All, card => Assert.Contains($"{card.Name} ", text, StringComparison.Ordinal));
         Assert.Equal(GpuCards.All.Count, GpuCards.All.Select(card => card.Name).Distinct().Count());
         Assert.All(GpuCards.All, card => Assert.Same(card, GpuCards.Find($"NVIDIA GeForce {card.FullName}")));
-        Assert.Equal("rtx-4060-laptop", GpuCards.Find("NVIDIA GeForce RTX 4060 Laptop GPU")!.Name); // as the driver says it
         Assert.Equal("t4", GpuCards.Find("Tesla_T4")!.Name);
+    }
+
+    /// <summary>Names as nvidia-smi prints them.</summary>
+    [Theory]
+    [InlineData("NVIDIA A100-SXM4-80GB", "a100-80gb")]
+    [InlineData("NVIDIA A100-PCIE-40GB", "a100-40gb")]
+    [InlineData("NVIDIA A100 80GB PCIe", "a100-80gb")]
+    [InlineData("Tesla T4", "t4")]
+    [InlineData("NVIDIA L4", "l4")]
+    [InlineData("NVIDIA H100 80GB HBM3", "h100")]
+    [InlineData("NVIDIA H100 PCIe", "h100-pcie")]
+    [InlineData("NVIDIA H200", "h200")]
+    [InlineData("NVIDIA GeForce RTX 3060 Laptop GPU", "rtx-3060-laptop")]
+    [InlineData("NVIDIA GeForce RTX 4060 Laptop GPU", "rtx-4060-laptop")]
+    [InlineData("Tesla V100-SXM2-16GB", "v100")]
+    [InlineData("NVIDIA A10G", "a10g")]
+    [InlineData("Quadro RTX 6000", "quadro-rtx-6000")]
+    [InlineData("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada")]
+    [InlineData("NVIDIA RTX A6000", "rtx-a6000")]
+    [InlineData("NVIDIA GeForce GTX 1650 with Max-Q Design", "gtx-1650")]
+    [InlineData("NVIDIA A100", null)]
+    [InlineData("Tesla V100-SXM2-32GB", null)]
+    [InlineData("NVIDIA", null)]
+    public void Plan_KnowsTheDriversNames(string name, string? card) => Assert.Equal(card, GpuCards.Find(name)?.Name);
+
+    [Theory]
+    [InlineData("NVIDIA A100", "did you mean a100-40gb or a100-80gb?")]
+    [InlineData("Tesla V100-SXM2-32GB", "did you mean v100?")]
+    [InlineData("NVIDIA H10O 80GB HBM3", "did you mean h100?")]
+    public void Plan_OfACardThatIsNearlyNamed_SaysTheName(string name, string words) =>
+        CliRun.Of("plan", "--gpu", name).AssertError(2, words);
+
+    [Theory]
+    [InlineData("999TiB", true)]
+    [InlineData("14GiB", false)]
+    public void Plan_WithMoreMemoryThanTheCardHas_SaysSo(string memory, bool isSaid)
+    {
+        const string Words = "is more than the 14.7 GiB of T4; the plan is for the given number.";
+        var run = CliRun.Of("plan", "--gpu", "t4", "--memory", memory, "--size", "270m").Ok();
+        Assert.Equal(isSaid, run.Error.Contains(Words, StringComparison.Ordinal));
     }
 
     [Fact]
