@@ -101,6 +101,19 @@ public sealed class ErrorTests : IDisposable
             .AssertError(1, "driver", "--device cpu");
     }
 
+    /// <summary>A run's file from another machine.</summary>
+    [Fact]
+    public void Cuda_OfAFile_ThatIsNotThere_NamesTheFile()
+    {
+        string file = _folder["of-another-machine.yaml"], rows = TinyModel.WriteRows(_folder.Path, [[1, 2]]);
+        File.WriteAllText(file, $"model: {TinyModel.Folder}\ndevice: cuda:99\n");
+        string place = $"{file}, line 2: device cuda:99";
+        CliRun.Of("train", "--config", file, "--dataset", rows, "--output-dir", _folder["out"]).AssertError(1, $"{place}: ");
+        CliRun.Of("plan", "--config", file).AssertError(2, $"{place} is not on this machine; give the memory to plan for");
+        CliRun.Of("plan", "--config", file, "--device", "cuda:98").AssertError(2, "--device cuda:98 is not on this machine");
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
     [Fact]
     public void AFault_AsksForAReport()
     {

@@ -68,7 +68,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data,
         LoraConfig? lora)
     {
-        DeviceSettings.Require(team.Gpus);
+        DeviceSettings.Require(team.Gpus, values);
         return With(
             model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, team.FreeBytes, card: null,
             (_, _, planner) => planner.Plan());

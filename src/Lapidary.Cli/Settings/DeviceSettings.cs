@@ -86,7 +86,7 @@ internal static class DeviceSettings
     /// <summary>The same to plan for, where the command line gives no memory.</summary>
     /// <exception cref="UsageException">The device is not here.</exception>
     public static long FreeBytesToPlan(IReadOnlyList<int> gpus, SettingValues values) => FreeBytes(gpus) ?? throw new UsageException(
-        $"--device {values.Get(Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command);
+        $"{Given(values)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command);
 
     /// <summary>The GPUs of this machine that can be used, without those that are slow.</summary>
     public static IReadOnlyList<int> UsableGpus() => CudaBackend.FirstAvailable() is null
@@ -99,11 +99,14 @@ internal static class DeviceSettings
         gpus.Count == CudaDevice.Count() ? All : Numbered + string.Join(',', gpus);
 
     /// <summary>Refuses GPUs that are not here or cannot be used.</summary>
-    /// <exception cref="LapidaryException">The message says why.</exception>
-    public static void Require(IReadOnlyList<int> gpus)
+    /// <exception cref="LapidaryException">The message says why, and which file names them if the command line does not.</exception>
+    public static void Require(IReadOnlyList<int> gpus, SettingValues values)
     {
         foreach (int ordinal in gpus)
-            if (CudaBackend.WhyUnavailable(ordinal) is { } reason) throw new LapidaryException(reason);
+        {
+            if (CudaBackend.WhyUnavailable(ordinal) is { } reason)
+                throw new LapidaryException(IsOfFile(values) ? $"{Given(values)}: {reason}" : reason);
+        }
     }
 
     /// <summary>Said at the start of each run on a CPU, so no more than a line.</summary>
@@ -115,6 +118,12 @@ internal static class DeviceSettings
         if (!IsAuto(values)) return $"--device {values.Get(Device)}";
         return $"--device auto: {(CudaBackend.FirstAvailable() is { } ordinal ? $"cuda:{ordinal}" : NoGpu)}";
     }
+
+    private static bool IsOfFile(SettingValues values) => values.IsGiven(Device) && !values.IsTyped(Device) && values.File is not null;
+
+    /// <summary>"--device cuda:3", or "run.yaml, line 4: device cuda:3".</summary>
+    private static string Given(SettingValues values) =>
+        $"{(IsOfFile(values) ? values.File!.PlaceOf(Device) : $"--{Device.Name}")} {values.Get(Device)}";
 
     private static CudaDevice? Gpu(int ordinal) => CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
 
