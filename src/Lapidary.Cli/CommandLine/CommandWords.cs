@@ -13,6 +13,9 @@ internal sealed class CommandWords(ToolCommand command, string path)
 
     private readonly List<(Option? Option, string[] Words)> _parts = [];
 
+    /// <summary>What was typed for words that are another option's: "--fp16" for "--dtype=float16".</summary>
+    private readonly Dictionary<string[], string> _typed = [];
+
     private readonly Dictionary<string, GivenConstant> _constants = [];
 
     private readonly Dictionary<string, RefusedValue> _refused = [];
@@ -46,7 +49,10 @@ internal sealed class CommandWords(ToolCommand command, string path)
             else Add(word, words);
         }
 
-        return [.. _parts.Where((part, index) => IsKept(part.Option, index)).SelectMany(part => part.Words)];
+        var kept = _parts.Where((part, index) => IsKept(part.Option, index)).ToArray();
+        foreach (var (option, text) in kept)
+            if (_typed.TryGetValue(text, out string? typedName)) Check(option!, text[0], typedName);
+        return [.. kept.SelectMany(part => part.Words)];
     }
 
     /// <summary>Whether a word is an option's name and not a negative number.</summary>
@@ -92,12 +98,30 @@ internal sealed class CommandWords(ToolCommand command, string path)
         value ??= Next(name, rest);
         if (guide.Constants is not null) _constants[guide.Key] = new(guide, guide.ConstantOf(value));
         string? text = guide.Read(value, message => Refused(name, message));
-        if (text is not null) _parts.Add((option, [$"{option.Name}={text}"]));
+        if (text is not null)
+        {
+            _parts.Add((option, [$"{option.Name}={text}"]));
+            _typed.Add(_parts[^1].Words, guide.IsFlag ? $"{name}, which is {option.Name} {text}" : name);
+        }
+
         if (guide.WhenOn is not { } on) return;
         _refused.Remove(guide.Key);
         if (text is not null) return;
         _refused[guide.Key] = new(target, on);
         _parts.RemoveAll(part => part.Option == option && string.Join('=', part.Words) == $"{option.Name}={on}");
+    }
+
+    /// <summary>Refuses a value that the option does not take, by the name that was typed.</summary>
+    private void Check(Option option, string word, string typedName)
+    {
+        try
+        {
+            command.SettingOf(option)?.ParseValue(word[(option.Name.Length + 1)..]);
+        }
+        catch (FormatException e)
+        {
+            throw Refused(typedName, e.Message);
+        }
     }
 
     /// <summary>Adds the settings of a dictionary, each like an option.</summary>
@@ -116,7 +140,8 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private string Next(string name, Queue<string> rest) =>
         rest.TryDequeue(out string? next) ? next : throw new UsageException($"{name}: expected a value.", path);
 
-    private UsageException Refused(string name, string message) => new($"{name}: {Names.InPlaceOfKeys(message)}.", path);
+    private UsageException Refused(string name, string message) =>
+        new($"{name}: {Names.InPlaceOfKeys(message)}{(message.EndsWith('?') ? "" : ".")}", path);
 
     /// <summary>The values that follow an option. As in argparse, an option of several takes all words up to the next option, if the
     /// command has no words of its own.</summary>

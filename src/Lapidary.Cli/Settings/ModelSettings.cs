@@ -13,9 +13,12 @@ internal sealed class ModelSettings(
     string? dtypeHelp = null,
     bool hasAdapter = true)
 {
+    private const string Float32 = "float32", BFloat16 = "bfloat16", Float16 = "float16";
+
     private const string Auto = "auto", StoredTypes = "auto|float32|bfloat16", ComputingHelp =
         "The model's type; auto is the checkpoint's own. A GPU computes in bfloat16, and in float16 if that is given or the card is older "
-        + "than Ampere; the CPU computes in float32 either way.";
+        + "than Ampere. The CPU always computes in float32; there the type only rounds what the model stores, and the square root of hidden "
+        + "that its embeddings are multiplied by.";
 
     /// <summary>Whether the command takes an adapter.</summary>
     public bool HasAdapter => hasAdapter;
@@ -66,7 +69,7 @@ internal sealed class ModelSettings(
     /// <summary>What the CPU does with a given type that it does not compute in; null if there is nothing to say.</summary>
     public string? NoteOnCpu(SettingValues values) => values.IsChosen(DType) ? values.Get(DType) switch
     {
-        Engine.DType.BFloat16 => "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.",
+        Engine.DType.BFloat16 => "the CPU computes in float32; --dtype bfloat16 only rounds the base's weights and the factor of embeddings.",
         Engine.DType.Float16 => "the CPU computes in float32; --dtype float16 changes nothing.",
         _ => null,
     } : null;
@@ -74,12 +77,23 @@ internal sealed class ModelSettings(
     private static string ParseSize(string text) =>
         GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
 
-    private static DType? ParseDType(string text, bool computes) => text switch
+    private static DType? ParseDType(string text, bool computes) => text.ToLowerInvariant() switch
     {
         Auto => null,
-        "float32" => Engine.DType.Float32,
-        "bfloat16" => Engine.DType.BFloat16,
-        "float16" when computes => Engine.DType.Float16,
-        _ => throw SettingText.Expected($"auto, float32{(computes ? ", bfloat16 or float16" : " or bfloat16")}", text),
+        Float32 => Engine.DType.Float32,
+        BFloat16 => Engine.DType.BFloat16,
+        Float16 when computes => Engine.DType.Float16,
+        var word => throw new FormatException(
+            SettingText.Expected($"auto, float32{(computes ? ", bfloat16 or float16" : " or bfloat16")}", text).Message
+            + (Meant(GuideName.Plain(word)) is { } meant && (computes || meant != Float16) ? $"; did you mean {meant}?" : "")),
+    };
+
+    /// <summary>The type of a name that other tools use.</summary>
+    private static string? Meant(string word) => word switch
+    {
+        "fp16" or "f16" or "half" or Float16 => Float16,
+        "bf16" or BFloat16 => BFloat16,
+        "fp32" or "f32" or "float" or "single" or Float32 => Float32,
+        _ => null,
     };
 }

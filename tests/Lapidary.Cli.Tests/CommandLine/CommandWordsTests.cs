@@ -72,7 +72,13 @@ public class CommandWordsTests
     [InlineData("--report-to wandb", "--report-to: expected tensorboard or none, found \"wandb\"; only TensorBoard's events are written")]
     [InlineData("--logging-strategy epoch", "log lines come every --logging-steps")]
     [InlineData("--trust-remote-code true", "never run")]
-    [InlineData("--torch-dtype float64", "--dtype: expected auto, float32, bfloat16 or float16, found")]
+    [InlineData("--torch-dtype float64", "--torch-dtype: expected auto, float32, bfloat16 or float16, found")]
+    [InlineData("--torch-dtype torch.half", "found \"half\"; did you mean float16?")]
+    [InlineData("--dtype fp16", "--dtype: expected auto, float32, bfloat16 or float16, found \"fp16\"; did you mean float16?")]
+    [InlineData("--dtype half", "did you mean float16?")]
+    [InlineData("--dtype bf16", "did you mean bfloat16?")]
+    [InlineData("--dtype torch.bfloat16", "did you mean bfloat16?")]
+    [InlineData("--dtype fp32", "did you mean float32?")]
     [InlineData("--optim", "--optim: expected a value")]
     [InlineData("--dataset_kwargs x", "--dataset-kwargs: expected a dictionary such as {\"key\": value}, found \"x\"")]
     [InlineData("--dataset_kwargs {\"foo\":1}", "there is no option or command --foo=1")]
@@ -81,6 +87,17 @@ public class CommandWordsTests
     [InlineData("-- --lr 1", "lapidary train takes options only")]
     public void WhatCannotBeHonoured_IsOneLine(string typed, string words) =>
         CliRun.Of(["train", .. typed.Split(' ')]).AssertError(2, words);
+
+    /// <summary>Another tool's option that stands for a value that the command does not take; the last one given counts.</summary>
+    [Theory]
+    [InlineData("--fp16", "--fp16, which is --dtype float16: expected auto, float32 or bfloat16, found")]
+    [InlineData("--dtype float32 --fp16", "--fp16, which is --dtype float16: expected")]
+    [InlineData("--fp16 --dtype float16", "--dtype: expected auto, float32 or bfloat16, found \"float16\".")]
+    [InlineData("--fp16 --dtype bf16", "--dtype: expected auto, float32 or bfloat16, found \"bf16\"; did you mean bfloat16?")]
+    [InlineData("--dtype fp16", "--dtype: expected auto, float32 or bfloat16, found \"fp16\".")]
+    [InlineData("--fp16 --dtype float32", "--adapter is missing")]
+    public void AValueThatTheCommandLacks_IsRefusedByTheNameThatWasTyped(string typed, string words) =>
+        CliRun.Of(["merge", "--output", "x", .. typed.Split(' ')]).AssertError(2, words);
 
     [Theory]
     [InlineData("tain", "Did you mean train?")]
