@@ -72,7 +72,7 @@ internal sealed record CardTable(
             + $"{RateIs}, "
             + $"{Card.GigabytesPerSecond:0} GB/s; a step takes longer");
 
-    private string RateIs => Card.WhySlow is not null ? ", by its multiprocessors from a GTX 1660 Super's 1.17"
+    private string RateIs => Card.WhySlow is not null ? ", by its multiprocessors from a GTX 1660 Super's 0.5"
         : Card.SustainedTeraflops is null ? ", the card's peak" : " kept up";
 
     private static string Text(CardFit fit) => fit.Rows == 0 ? "     no" : string.Create(

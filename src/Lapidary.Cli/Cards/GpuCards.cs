@@ -3,14 +3,15 @@ using Lapidary.Formats;
 namespace Lapidary.Cli.Cards;
 
 /// <summary>The cards that plans know.</summary>
-/// <remarks>Memory, bandwidth and multiprocessors are those of NVIDIA's data sheets and architecture papers. Rates of data center cards are
-/// theirs too; those of GeForce are multiprocessors × boost clock × 512, half of a data center card's, because GeForce sums in fp32 at half
-/// the rate. Laptops differ in watts, so they have none. A T4 keeps up 20 TFLOP/s under its 70 W: less than a third.</remarks>
+/// <remarks>Memory, bandwidth and multiprocessors are those of NVIDIA's data sheets and architecture papers. Rates of cards for data
+/// centers and workstations are theirs too; those of GeForce are multiprocessors × boost clock × 512, half of a data center card's,
+/// because GeForce sums in fp32 at half the rate. Laptops differ in watts, so they have none. A T4 keeps up 20 TFLOP/s under its 70 W:
+/// less than a third.</remarks>
 internal static class GpuCards
 {
-    /// <summary>TFLOP/s of a multiprocessor of Turing without tensor cores, by the 1.17 of a GTX 1660 Super that cubecl's authors measured
-    /// with mma.sync (pull request 1588).</summary>
-    private const double WithoutTensorCores = 1.17 / 22;
+    /// <summary>TFLOP/s of a multiprocessor of Turing without tensor cores, by the 0.5 that cuBLAS was measured at on a GTX 1660 Super
+    /// (pytorch, issue 121957).</summary>
+    private const double WithoutTensorCores = 0.5 / 22;
 
     /// <summary>All of them, the oldest first.</summary>
     public static IReadOnlyList<GpuCard> All { get; } =

@@ -98,7 +98,8 @@ internal sealed record DoctorReport(
             output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, "
                 + $"compute capability {gpu.ComputeCapability}"
                 + (gpu.ComputesIn == DType.Float16 ? ": float16 with the residual stream in float32, as it has no bfloat16" : ""));
-            if (gpu.WhyUnsupported is { } reason) output.WriteLine($"           not used: {reason} Use another device, or use --device cpu.");
+            if (gpu.WhyUnsupported is { } reason)
+                output.WriteLine($"           not used: {reason} Use another device, or use --device cpu.");
             if (gpu.WhySlow is { } slow) output.WriteLine($"           {slow} {DeviceSettings.Compare}");
         }
 

@@ -15,7 +15,9 @@ internal static class ServeSettings
 
     /// <summary>Most answers at a time.</summary>
     public static readonly Setting<int> MaxBatch = Setting.Integer(
-        "max-batch", "Most answers of a model that are generated at the same time; 0 for as many as memory holds, up to a number of the device.", 0, 0, 4096);
+        "max-batch",
+        "Most answers of a model that are generated at the same time; 0 for as many as memory holds, up to a number of the device.",
+        0, 0, 4096);
 
     /// <summary>Most tokens.</summary>
     public static readonly Setting<int> MaxLength = Setting.Integer(

@@ -17,8 +17,8 @@ internal sealed class ModelSettings(
 
     private const string Auto = "auto", StoredTypes = "auto|float32|bfloat16", ComputingHelp =
         "The model's type; auto is the checkpoint's own. A GPU computes in bfloat16, and in float16 if that is given or the card is older "
-        + "than Ampere. The CPU always computes in float32; there the type only rounds what the model stores, and the square root of hidden "
-        + "that its embeddings are multiplied by.";
+        + "than Ampere. The CPU always computes in float32; there the type only rounds what the model stores, and the square root of "
+        + "hidden that its embeddings are multiplied by.";
 
     /// <summary>Whether the command takes an adapter.</summary>
     public bool HasAdapter => hasAdapter;
@@ -69,7 +69,8 @@ internal sealed class ModelSettings(
     /// <summary>What the CPU does with a given type that it does not compute in; null if there is nothing to say.</summary>
     public string? NoteOnCpu(SettingValues values) => values.IsChosen(DType) ? values.Get(DType) switch
     {
-        Engine.DType.BFloat16 => "the CPU computes in float32; --dtype bfloat16 only rounds the base's weights and the factor of embeddings.",
+        Engine.DType.BFloat16 =>
+            "the CPU computes in float32; --dtype bfloat16 only rounds the base's weights and the factor of embeddings.",
         Engine.DType.Float16 => "the CPU computes in float32; --dtype float16 changes nothing.",
         _ => null,
     } : null;

@@ -115,7 +115,8 @@ public class DoctorTests
             gpus[0].GetRawText());
         Assert.Equal(
             """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":"""
-            + """null,"compute_capability":"8.9","computes_in":"bfloat16","unsupported_because":null,"slow_because":null}""", gpus[1].GetRawText());
+            + """null,"compute_capability":"8.9","computes_in":"bfloat16","unsupported_because":null,"slow_because":null}""",
+            gpus[1].GetRawText());
         Assert.Equal(
             """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":"""
             + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null,"Nccl":null}""",

@@ -35,9 +35,10 @@ public class NormRangeTests
     {
         using var backend = Counter(DType.Float16);
         using var model = GemmaModel.Load(With((Input, 8_000), (Final, 65_536)), backend);
+        double bound = Math.Sqrt(model.Config.HiddenSize) * 65_537;
         Assert.Equal(
             $"{Final}, and 1 more, has a factor 1 + w of 65,537, so a value of this norm may reach "
-            + FormattableString.Invariant($"{Math.Sqrt(model.Config.HiddenSize) * 65_537:N0}, and float16 ends at 65,504: if a loss or logits are not finite, ")
+            + FormattableString.Invariant($"{bound:N0}, and float16 ends at 65,504: if a loss or logits are not finite, ")
             + "set DType to bfloat16 where the device has it, or set Device to cpu.",
             Assert.Single(model.Notes));
     }

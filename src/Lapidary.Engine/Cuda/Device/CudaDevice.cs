@@ -141,7 +141,8 @@ public sealed unsafe record CudaDevice
 
     /// <summary>Why the backend is slow on this device, in one line; null if it is not. Such a device is used where it is named, and in
     /// no other case.</summary>
-    /// <remarks>A GTX 1660 Super was measured at a fiftieth of an RTX 2060: tracel-ai/cubecl, pull request 1588.</remarks>
+    /// <remarks>A GTX 1660 Super was measured at a fiftieth of an RTX 2060 (tracel-ai/cubecl, pull request 1588), and cuBLAS on it at a
+    /// fiftieth of that card's peak (pytorch, issue 121957).</remarks>
     public string? WhySlow() => TuringChips.LacksTensorCores(Name, ComputeCapability)
         ? $"{Name} has no tensor cores: products take some 50 times as long as on an RTX 2060, and a CPU may be faster."
         : null;
