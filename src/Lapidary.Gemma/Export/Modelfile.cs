@@ -12,15 +12,25 @@ internal static class Modelfile
     /// <summary>Tokens of context that Ollama reserves memory for; a user can raise the number up to the model's.</summary>
     private const int Context = 8192;
 
-    // No <bos>: the tokenizer adds it. A system text stands before the first question, as in Gemma's own template.
+    // No <bos>: the tokenizer adds it. The system text stands before the first question, as in Gemma's own template. A last turn that is
+    // the assistant's stays open, so that the model goes on with it. Go's templates cannot trim contents, as Gemma's template does.
+    // .Messages, not .Prompt and .Response: with those, Ollama loses the question before an empty answer.
     private const string Conversation = """
-        <start_of_turn>user
-        {{ if .System }}{{ .System }}
+        {{- $system := .System }}{{ $open := false }}
+        {{- range .Messages }}
+        {{- if $open }}<end_of_turn>
+        {{ $open = false }}{{ end }}
+        {{- if eq .Role "user" }}<start_of_turn>user
+        {{ with $system }}{{ . }}
 
-        {{ end }}{{ .Prompt }}<end_of_turn>
-        <start_of_turn>model
-        {{ .Response }}<end_of_turn>
-
+        {{ end }}{{ .Content }}<end_of_turn>
+        {{ $system = "" }}
+        {{- else if eq .Role "assistant" }}<start_of_turn>model
+        {{ .Content }}{{ $open = true }}
+        {{- end }}
+        {{- end }}
+        {{- if not $open }}<start_of_turn>model
+        {{ end }}
         """;
 
     private const string Plain = "{{ .Prompt }}{{ .Response }}";
@@ -55,6 +65,8 @@ internal static class Modelfile
             Line($"PARAMETER temperature 0");
         }
 
+        Line($"PARAMETER repeat_penalty {makers.RepetitionPenalty}"); // earlier versions of Ollama take 1.1 where a file does not say
+        if (makers.RepetitionPenalty != 1) Line($"PARAMETER repeat_last_n -1"); // all tokens, as in transformers
         return text.ToString();
 
         void Line(FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');

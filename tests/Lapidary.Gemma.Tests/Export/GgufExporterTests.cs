@@ -157,32 +157,6 @@ public class GgufExporterTests
     }
 
     [Fact]
-    public void Modelfile_HasGemmasTurnsAndStops()
-    {
-        string folder = Fixtures.TemporaryFolder(), modelfile = Path.Combine(folder, "Modelfile");
-        GgufExporter.Export(GgufModels.Of(), Path.Combine(folder, "m.gguf"), new() { Modelfile = modelfile });
-
-        string text = File.ReadAllText(modelfile);
-        Assert.StartsWith("FROM ./m.gguf\nTEMPLATE \"\"\"<start_of_turn>user\n", text);
-        Assert.Contains("<start_of_turn>model\n{{ .Response }}<end_of_turn>\n\"\"\"\n", text);
-        Assert.Contains("PARAMETER stop \"<end_of_turn>\"\n", text);
-        Assert.DoesNotContain("<bos>", text);
-    }
-
-    [Fact]
-    public void AnotherChatTemplate_HasNoModelfile()
-    {
-        string model = GgufModels.Of(), folder = Fixtures.TemporaryFolder();
-        File.WriteAllText(
-            Path.Combine(model, "chat_template.jinja"), "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}");
-
-        var error = Assert.Throws<LapidaryException>(() => GgufExporter.Export(
-            model, Path.Combine(folder, "m.gguf"), new() { Modelfile = Path.Combine(folder, "Modelfile") }));
-        Assert.Contains("the chat template is not Gemma's", error.Message);
-        Assert.Empty(Directory.GetFiles(folder));
-    }
-
-    [Fact]
     public void GenerationBlocks_LeaveTheTextAsItWas()
     {
         string template = File.ReadAllText(WithTemplate());
