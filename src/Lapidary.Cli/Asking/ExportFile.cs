@@ -10,6 +10,13 @@ internal static class ExportFile
     /// <summary>What SQLite adds to the name of a database for its other files; nothing for the database itself.</summary>
     private static readonly string[] BesideDatabase = ["", "-wal", "-shm", "-journal"];
 
+    /// <summary>Endings that promise another format than CSV.</summary>
+    private static readonly string[] OtherEndings =
+    [
+        ".parquet", ".json", ".jsonl", ".ndjson", ".tsv", ".xlsx", ".xls", ".ods", ".db", ".sqlite", ".sqlite3", ".sql", ".html", ".md", ".gz",
+        ".zst", ".zip",
+    ];
+
     /// <summary>A typed name as a path: without quotes around it, and with the home folder in place of ~.</summary>
     public static string PathOf(string typed)
     {
@@ -25,13 +32,21 @@ internal static class ExportFile
     /// <param name="replace">Whether a file of that name may be replaced.</param>
     /// <param name="hint">How to replace one.</param>
     /// <param name="asked">The files that are asked, which nothing may replace.</param>
-    /// <exception cref="Formats.LapidaryException">The file cannot be written, or is there already.</exception>
+    /// <exception cref="Formats.LapidaryException">The file cannot be written, is there already, or has the name of another
+    /// format.</exception>
     public static void Write(string path, SqlResult rows, bool replace, string hint, IReadOnlyList<string> asked)
     {
         if (Directory.Exists(path)) throw new ToolException($"{path}: is a folder; name a file in it.");
         AtomicFile.RequireOrdinary(path);
         if (Path.Exists(path) && asked.Any(file => IsPartOf(file, path)))
             throw new ToolException($"{path}: belongs to the data that is asked, which stays as it is; choose another name.");
+        string ending = Path.GetExtension(path);
+        if (OtherEndings.Contains(ending, StringComparer.OrdinalIgnoreCase))
+        {
+            throw new ToolException(
+                $"{path}: expected the name of a CSV file, found the ending {ending}; name it {Path.GetFileNameWithoutExtension(path)}.csv.");
+        }
+
         if (!replace && Path.Exists(path)) throw new ToolException($"{path}: is there already; choose another name, or {hint}.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         if (!Directory.Exists(folder)) throw new ToolException($"{path}: there is no folder {folder}; make it, or name another one.");

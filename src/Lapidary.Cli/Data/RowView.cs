@@ -16,6 +16,8 @@ internal static class RowView
 {
     private const int PlainWidth = 120;
 
+    private const string NoContent = "(no content)";
+
     public static void Show(CommandRun run, ReadRow row, RowReading reading, int number, ITextEncoder? encoder, SftConfig config)
     {
         var example = row.Row is { } read && encoder is not null
@@ -63,11 +65,11 @@ internal static class RowView
         foreach (var (role, content) in Parts(row))
         {
             text.WriteLine($"{role}");
-            text.WriteLine($"  {PlainText.WithoutControls(content).TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}");
+            text.WriteLine($"  {PlainText.WithoutControls(content ?? NoContent).TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}");
         }
     }
 
-    private static IEnumerable<(string Role, string Content)> Parts(DataRow row) => row switch
+    private static IEnumerable<(string Role, string? Content)> Parts(DataRow row) => row switch
     {
         MessagesRow messages => messages.Messages.Select(Part),
         ConversationalPromptRow pair => pair.Prompt.Concat(pair.Completion).Select(Part),
@@ -76,7 +78,14 @@ internal static class RowView
         _ => [],
     };
 
-    private static (string, string) Part(ChatTurn turn) => (PlainText.OneLine(turn.Role), turn.Content ?? "(parts)");
+    private static (string Role, string? Content) Part(ChatTurn turn)
+    {
+        IEnumerable<string?>? parts = turn.Parts?.Select(part => part.Text)
+            ?? (turn.Fields?.GetValueOrDefault("content") as IEnumerable<object?>)?.Select(TextOf);
+        return (PlainText.OneLine(turn.Role), turn.Content ?? (parts is null ? null : string.Concat(parts)));
+    }
+
+    private static string? TextOf(object? part) => (part as IReadOnlyDictionary<string, object?>)?.GetValueOrDefault("text") as string;
 
     private static void WriteTokens(CommandRun run, TextWriter text, Example example, ITextEncoder? encoder, int? maxLength)
     {

@@ -136,6 +136,21 @@ public sealed class AskTests : IDisposable
         Assert.Equal("\"x", Cli.Asking.ExportFile.PathOf("\"x"));
     }
 
+    [Theory]
+    [InlineData("rows.parquet", ".parquet")]
+    [InlineData("rows.JSON", ".JSON")]
+    [InlineData("rows.csv", null)]
+    [InlineData("rows.2024", null)]
+    [InlineData("rows", null)]
+    public void AnExport_HasNoNameOfAnotherFormat(string name, string? refused)
+    {
+        var run = Ask($":sql SELECT 1 AS one\n:export! {_folder[name]}\n", [_pets, .. Noise]);
+        Assert.Equal(refused is null, File.Exists(_folder[name]));
+        string expected = refused is null ? $"{name}: 1 row"
+            : $"{name}: expected the name of a CSV file, found the ending {refused}; name it rows.csv.";
+        Assert.Contains(expected, run.Error + run.Out, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AnExport_NeverReplacesTheDataThatIsAsked()
     {

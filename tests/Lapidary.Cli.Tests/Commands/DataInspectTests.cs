@@ -121,6 +121,25 @@ public sealed class DataInspectTests : IDisposable
         CliRun.Of("data", "inspect").AssertError(2, "FILE");
     }
 
+    [Fact]
+    public void Row_ShowsTheTextOfParts_AndWhereThereIsNone()
+    {
+        string file = Lines(
+            "parts.jsonl",
+            """
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]},
+            {"role": "assistant", "content": null, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {}}}]},
+            {"role": "user", "name": "Ann", "content": [{"type": "text", "text": "three"}]}, {"role": "assistant", "content": "four"}]}
+            """.ReplaceLineEndings(" "));
+        string[] args = ["data", "inspect", file, "--row", "1"];
+        Assert.EndsWith(
+            "user\n  one two\nassistant\n  (no content)\nuser\n  three\nassistant\n  four\n", CliRun.Of(args).Ok().Out,
+            StringComparison.Ordinal);
+        var contents = CliRun.Of([.. args, "--json"]).Ok().Json.GetProperty("messages").EnumerateArray()
+            .Select(message => message.GetProperty("content").GetString());
+        Assert.Equal(["one two", null, "three", "four"], contents);
+    }
+
     private string Lines(string name, params string[] lines) => TinyModel.WriteLines(_folder.Path, name, lines);
 
     private static string OnScreen(string[] args)
