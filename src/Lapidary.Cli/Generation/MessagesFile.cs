@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
@@ -47,7 +46,7 @@ internal static class MessagesFile
         {
             return JsonValue.Parse(json);
         }
-        catch (JsonException e)
+        catch (JsonFaultException e)
         {
             if (Path.GetExtension(path) is ".jsonl" or ".ndjson" || IsSeveral(json))
             {
@@ -56,9 +55,8 @@ internal static class MessagesFile
                     + "--dataset.", e);
             }
 
-            string where = e.LineNumber is { } line
-                ? string.Create(CultureInfo.InvariantCulture, $"{path}, line {line + 1}, byte {e.BytePositionInLine + 1}") : path;
-            throw new LapidaryException($"{where}: expected JSON, found a fault; look for a missing quote, comma or bracket there.", e);
+            throw new LapidaryException(
+                $"{path}: expected JSON, found {e.Fault}; look for a missing quote, comma or bracket there.", e);
         }
     }
 

@@ -10,6 +10,9 @@ internal static class JsonFile
 {
     private const int MaxDepth = 64;
 
+    /// <summary>Characters of a key in a message.</summary>
+    private const int LongestKey = 100;
+
     private static readonly JsonWriterOptions Layout =
         new() { Indented = true, IndentSize = 2, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -24,26 +27,46 @@ internal static class JsonFile
         if (utf8.StartsWith(Encoding.UTF8.Preamble)) utf8 = utf8[3..];
         try
         {
-            CheckStrings(utf8);
-            var options = new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
+            CheckStrings(path, utf8);
+            var options = new JsonDocumentOptions { MaxDepth = MaxDepth };
             return JsonNode.Parse(utf8, null, options) as JsonObject
                 ?? throw new LapidaryException($"{path}: expected a JSON object, found another value; download the file again.");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            string where = (e as JsonException)?.LineNumber is { } line ? $" in line {line + 1}" : "";
-            throw new LapidaryException(
-                $"{path}: expected JSON, found a fault{where} ({FileErrors.OneLine(e.Message)}); correct it or download the file again.",
-                e);
+            throw Fault(path, JsonFault.Of(utf8, e), e);
         }
     }
 
-    // Half a surrogate pair or broken UTF-8 throws InvalidOperationException when a string is first looked at; better here than later.
-    private static void CheckStrings(ReadOnlySpan<byte> utf8)
+    /// <summary>Refuses what would fail later, when a string is first looked at, and without a place: half a surrogate pair, broken UTF-8,
+    /// and keys that are there twice.</summary>
+    private static void CheckStrings(string path, ReadOnlySpan<byte> utf8)
     {
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });
+        var keys = new Stack<HashSet<string>>();
         while (reader.Read())
-            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName) reader.GetString();
+        {
+            if (reader.TokenType == JsonTokenType.StartObject) keys.Push(new(StringComparer.Ordinal));
+            else if (reader.TokenType == JsonTokenType.EndObject) keys.Pop();
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName)) continue;
+            int place = (int)reader.TokenStartIndex;
+            try
+            {
+                string text = reader.GetString()!;
+                if (reader.TokenType == JsonTokenType.PropertyName && !keys.Peek().Add(text))
+                    throw Fault(path, JsonFault.At(utf8, place, $"the key \"{Printable.Line(text, LongestKey)}\" a second time"));
+            }
+            catch (InvalidOperationException e)
+            {
+                throw Fault(path, JsonFault.At(utf8, place, "a string that is not Unicode"), e);
+            }
+        }
+    }
+
+    private static LapidaryException Fault(string path, JsonFault fault, Exception? cause = null)
+    {
+        string text = $"{path}: expected JSON, found {fault}; correct it or download the file again.";
+        return cause is null ? new(text) : new(text, cause);
     }
 
     /// <summary>The tree as indented text with a line feed at the end, numbers spelled as they were read.</summary>

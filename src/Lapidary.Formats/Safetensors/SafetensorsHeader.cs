@@ -46,7 +46,8 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw header.Fail($"header: expected JSON, found a fault at byte {reader.BytesConsumed} ({FileErrors.OneLine(e.Message)})");
+            string found = e is JsonException fault ? JsonFault.Of(json, fault).Found : "a string that is not Unicode";
+            throw header.Fail($"header: expected JSON, found {found} at byte {reader.BytesConsumed}");
         }
 
         header.CheckLayout();

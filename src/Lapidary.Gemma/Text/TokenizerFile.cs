@@ -30,6 +30,9 @@ internal sealed class TokenizerFile
 
     private TokenizerFile(string path, byte[] json) => (_path, _json) = (path, json);
 
+    /// <summary>The file without a byte order mark.</summary>
+    private ReadOnlySpan<byte> Content => _json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? _json.AsSpan(3) : _json;
+
     /// <summary>Reads the file.</summary>
     /// <exception cref="LapidaryException">The file is missing, malformed or uses an unsupported feature.</exception>
     public static TokenizerParts Read(string path)
@@ -43,8 +46,13 @@ internal sealed class TokenizerFile
         {
             return file.Parse();
         }
+        catch (JsonException error)
+        {
+            var fault = JsonFault.Of(file.Content, error);
+            throw new LapidaryException($"{path}: expected JSON, found {fault}; download it again.", error);
+        }
         catch (Exception error) when (
-            error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
+            error is InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
             string where = file._key.Length == 0 ? "" : file._key + ": ";
             throw new LapidaryException(
@@ -54,7 +62,7 @@ internal sealed class TokenizerFile
 
     private TokenizerParts Parse()
     {
-        var reader = new Utf8JsonReader(_json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? _json.AsSpan(3) : _json);
+        var reader = new Utf8JsonReader(Content);
         var sections = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         Expect(ref reader, JsonTokenType.StartObject, "an object");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)

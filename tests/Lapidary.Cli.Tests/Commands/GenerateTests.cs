@@ -61,7 +61,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("{\"a\": 1}", "without messages.")]
     [InlineData("\"x\"", "found a string.")]
     [InlineData("{\"messages\": []}\n{\"messages\": []}\n", "expected one conversation, found JSON Lines", "--dataset")]
-    [InlineData("[\n  {\"role\" 1}]", "standard input, line 2, byte ", "expected JSON, found a fault; look for a missing quote")]
+    [InlineData("[\n  {\"role\" 1}]", "standard input: expected JSON, found '1' in line 2, column 11; look for a missing quote")]
     public void Generate_OfMessagesThatAreNone_SaysWhatIsWrong(string input, params string[] words)
     {
         var run = CliRun.Of(
@@ -130,7 +130,8 @@ public sealed class GenerateTests : IDisposable
         CliRun.Of([.. Tiny, "--prompt", "a", "--input-ids", "2"]).AssertError(2, "one of --prompt, --messages, --input-ids and --dataset");
         CliRun.Of([.. Tiny, "--prompt", "a"]).AssertError(1, "tokenizer.json", "--tokenizer");
         string file = TinyModel.WriteLines(_folder.Path, "messages.json", ["[", "{\"role\": 1}", "x"]);
-        CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", file).AssertError(1, "messages.json, line 3");
+        CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", file)
+            .AssertError(1, "messages.json: expected JSON, found the word x in line 3, column 1;");
         string lines = TinyModel.WriteLines(_folder.Path, "chat.jsonl", ["{}", "{}"]);
         CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", lines)
             .AssertError(1, "chat.jsonl: expected one conversation, found JSON Lines");

@@ -11,10 +11,10 @@ public class SafetensorsFileTests
     public static TheoryData<string, int, string> Corruptions { get; } = new()
     {
         { "[]", 0, "expected a JSON object" },
-        { "", 0, "expected JSON, found a fault" },
-        { "{\"a\":", 0, "expected JSON, found a fault" },
-        { "{} {}", 0, "expected JSON, found a fault" },
-        { "{\"\\uD800\":1}", 0, "expected JSON, found a fault" },
+        { "", 0, "expected JSON, found the end of the text at byte 0" },
+        { "{\"a\":", 0, "expected JSON, found the end of the text" },
+        { "{} {}", 0, "expected JSON, found '{'" },
+        { "{\"\\uD800\":1}", 0, "expected JSON, found a string that is not Unicode" },
         { "{\"a\":1}", 0, "tensor a: expected an object with dtype, shape and data_offsets, found 1" },
         { "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "tensor a: expected a dtype, found none" },
         { "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, "tensor a: expected a shape, found none" },

@@ -99,8 +99,8 @@ public class GemmaConfigTests
         "quantization_config.load_in_4bit: expected true")]
     [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_4bit\":true,\"bnb_4bit_quant_type\":\"fp4\"}",
         "bnb_4bit_quant_type: expected \"nf4\", found \"fp4\"")]
-    [InlineData("\"hidden_size\":1,\"hidden_size\":2", "expected JSON, found a fault (Duplicate property 'hidden_size'")]
-    [InlineData("\"hidden_size\":NaN", "expected JSON, found a fault in line 1")]
+    [InlineData("\"hidden_size\":1,\"hidden_size\":2", "expected JSON, found the key \"hidden_size\" a second time in line 1")]
+    [InlineData("\"hidden_size\":NaN", "expected JSON, found the word NaN in line 1")]
     public void Load_RefusesWhatItCannotRun(string setting, string message)
     {
         string text = setting.StartsWith("\"model_type\"", StringComparison.Ordinal)

@@ -51,7 +51,8 @@ public class ModelfileTests
         string text = Write(model);
 
         Assert.EndsWith(
-            "PARAMETER temperature 0.7\nPARAMETER top_k 20\nPARAMETER top_p 0.9\nPARAMETER repeat_penalty 1.2\nPARAMETER repeat_last_n -1\n",
+            "PARAMETER temperature 0.7\nPARAMETER top_k 20\nPARAMETER top_p 0.9\n"
+            + "PARAMETER repeat_penalty 1.2\nPARAMETER repeat_last_n -1\n",
             text);
     }
 

@@ -85,7 +85,7 @@ public class CheckpointTests
     [InlineData("{\"weight_map\":{}}", "weight_map: expected at least one tensor")]
     [InlineData("{\"weight_map\":[]}", "weight_map: expected an object")]
     [InlineData("{}", "weight_map: expected an object of file names, found nothing")]
-    [InlineData("{", "expected JSON, found a fault in line 1")]
+    [InlineData("{", "expected JSON, found the end of the text in line 1")]
     [InlineData("{\"weight_map\":{\"zz\":\"s.safetensors\"}}", "tensor zz: expected it in this shard")]
     public void Open_RefusesADamagedIndex(string index, string message)
     {

@@ -43,8 +43,8 @@ public class DataFilesTests
 
     [Theory]
     [InlineData("""{"text":NaNx}""", "invalid JSON")]
-    [InlineData("""{"text":"a","text":"b"}""", "a key is there twice")]
-    [InlineData("""{"text":"a","\ud800":1}""", "a key is a string with half of a surrogate pair")]
+    [InlineData("""{"text":"a","text":"b"}""", "a key that the object has already at column 13.")]
+    [InlineData("""{"text":"a","\ud800":1}""", "a string with half of a surrogate pair (\\ud800 to \\udfff) as a key at column 13.")]
     public void Load_RefusesWhatPythonRefusesToo_OrWhatIsAmbiguous(string line, string expected) => Assert.Contains(
         expected, Assert.Throws<LapidaryException>(() => RowText.Load("a.jsonl", line)).Message, StringComparison.Ordinal);
 

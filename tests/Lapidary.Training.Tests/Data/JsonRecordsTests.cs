@@ -67,8 +67,9 @@ public class JsonRecordsTests
     }
 
     [Theory]
-    [InlineData("""{"text":"a"}|{"text":"b"|""", "line 2: expected one JSON object, found invalid JSON")]
-    [InlineData("""{"text":"a"}||{"text":"b"} {}""", "line 3: expected one JSON object, found invalid JSON")]
+    [InlineData("""{"text":"a"}|{"text":"b"|""", "line 2: expected one JSON object, found invalid JSON: the end of the text at column 12.")]
+    [InlineData("""{"text":"a"}||{"text":"b"} {}""", "line 3: expected one JSON object, found invalid JSON: '{' at column 14.")]
+    [InlineData("""{"text":None}""", "line 1: expected one JSON object, found invalid JSON: the word None at column 9.")]
     [InlineData("[1]", "line 1: expected a JSON object such as {\"messages\": [...]}, found a list of integers")]
     [InlineData("""{"text":1}""", "line 1: expected a string in \"text\", found an integer")]
     [InlineData("""{"text":"\ud800"}""", "half of a surrogate pair")]
@@ -81,7 +82,7 @@ public class JsonRecordsTests
         """{"prompt":"a","completion":null}""",
         "expected \"prompt\" and \"completion\" to be two strings or two lists of messages, found a string and null")]
     [InlineData("""{"messages":[]}""", "expected a list of messages in \"messages\", found an empty list")]
-    [InlineData("""{"messages":"hello"}""", "found a string that is not JSON")]
+    [InlineData("""{"messages":"hello"}""", "found a string that is not JSON: the word hello in line 1, column 1 of the string.")]
     [InlineData(
         """{"messages":[{"role":"user"}]}""",
         "\"messages\" message 1 (\"user\"): expected role and content (or from and value), found role")]
@@ -105,7 +106,7 @@ public class JsonRecordsTests
     }
 
     [Theory]
-    [InlineData("[{\"text\":\"a\"},\n{\"text\":}]", "line 2: expected JSON")]
+    [InlineData("[{\"text\":\"a\"},\n{\"text\":}]", ": expected JSON, found '}' in line 2, column 9; correct it.")]
     [InlineData("""[{"text":"a"},1.5]""", "row 2: expected an object, found a number")]
     [InlineData("""{"data":[1,2]}""", "found a list of integers")]
     [InlineData("\"text\"", "expected a list of objects, or an object with such a list as \"data\" or \"train\", found a string")]
@@ -120,7 +121,8 @@ public class JsonRecordsTests
     public void Load_RefusesWhatIsNotUtf8_AndUnknownFiles()
     {
         using var latin = new TemporaryFile("a.jsonl", Encoding.Latin1.GetBytes("""{"text":"é"}"""));
-        Assert.Contains("line 1: expected one JSON object, found invalid JSON: the text is not valid UTF-8", Message(latin.Name));
+        Assert.Contains(
+            "line 1: expected one JSON object, found invalid JSON: bytes that are not UTF-8 at column 10.", Message(latin.Name));
         using var other = new TemporaryFile("a.xlsx", "x");
         Assert.Contains("expected a data set file (.jsonl, .ndjson, .json, .csv, .tsv or .parquet), found \".XLSX\"", Message(other.Name));
         Assert.Contains("check the path", Message(Path.Combine(other.Folder, "missing.jsonl")));
@@ -147,7 +149,7 @@ public class JsonRecordsTests
         static object? Read(int digits) => JsonValue.Parse(System.Text.Encoding.ASCII.GetBytes(new string('9', digits)));
         Assert.IsType<System.Numerics.BigInteger>(Read(4300));
         Assert.Contains(
-            "more than 4300 digits", Assert.ThrowsAny<System.Text.Json.JsonException>(() => Read(4301)).Message, StringComparison.Ordinal);
+            "more than 4300 digits", Assert.ThrowsAny<LapidaryException>(() => Read(4301)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
@@ -33,9 +33,9 @@ internal static class JsonLinesRecords
         {
             value = JsonValue.Parse(line);
         }
-        catch (JsonException error)
+        catch (JsonFaultException error)
         {
-            throw origin.Error($"expected one JSON object, found invalid JSON: {error.Message}.", error);
+            throw origin.Error($"expected one JSON object, found invalid JSON: {error.Fault.Found} at column {error.Fault.Column}.", error);
         }
 
         return value is Dictionary<string, object?> columns

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
@@ -72,10 +73,9 @@ internal static class JsonRecords
         {
             root = JsonValue.Parse(WithoutMark(bytes));
         }
-        catch (JsonException error)
+        catch (JsonFaultException error)
         {
-            string where = error.LineNumber is { } line ? $"{file} line {line + 1}" : file;
-            throw new LapidaryException($"{where}: expected JSON, found invalid JSON: {error.Message}.", error);
+            throw new LapidaryException($"{file}: expected JSON, found {error.Fault}; correct it.", error);
         }
 
         if (root is Dictionary<string, object?> columns)

@@ -1,8 +1,10 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
@@ -28,11 +30,10 @@ internal ref struct JsonValue
     }
 
     /// <summary>Parses one value that fills the text.</summary>
-    /// <exception cref="JsonException">The text is not UTF-8 or not exactly one JSON value; the message names the byte in its
-    /// line.</exception>
+    /// <exception cref="JsonFaultException">The text is not UTF-8 or not exactly one JSON value.</exception>
     public static object? Parse(ReadOnlySpan<byte> utf8)
     {
-        if (!Utf8.IsValid(utf8)) throw new JsonException("the text is not valid UTF-8");
+        if (!Utf8.IsValid(utf8)) throw new JsonFaultException(JsonFault.At(utf8, ValidBytes(utf8), "bytes that are not UTF-8"));
         var json = new JsonValue(utf8);
         try
         {
@@ -43,17 +44,16 @@ internal ref struct JsonValue
         }
         catch (JsonException error)
         {
-            throw new JsonException(
-                $"{Reason(error)} (byte {error.BytePositionInLine + 1})", null, error.LineNumber, error.BytePositionInLine, error);
+            throw new JsonFaultException(JsonFault.Of(utf8, error));
         }
     }
 
-    /// <summary>The parser's message without the position that it appends.</summary>
-    private static string Reason(JsonException error)
+    /// <summary>Number of bytes before the first that is no UTF-8.</summary>
+    private static int ValidBytes(ReadOnlySpan<byte> text)
     {
-        int end = error.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        string reason = end < 0 ? error.Message : error.Message[..end];
-        return reason.TrimEnd('.').ReplaceLineEndings(" ");
+        int at = 0;
+        while (Rune.DecodeFromUtf8(text[at..], out _, out int length) == OperationStatus.Done) at += length;
+        return at;
     }
 
     /// <summary>The value at the reader's token; leaves the reader on the last token of the value.</summary>
@@ -78,7 +78,7 @@ internal ref struct JsonValue
         if (Special is { } special) return special;
         var digits = _reader.ValueSpan;
         if (digits.ContainsAny(".eE"u8)) return _reader.GetDouble();
-        if (digits.Length > MaxDigits) throw Error($"an integer has more than {MaxDigits} digits");
+        if (digits.Length > MaxDigits) throw Error($"an integer of more than {MaxDigits} digits");
         return BigInteger.Parse(Encoding.ASCII.GetString(digits), CultureInfo.InvariantCulture);
     }
 
@@ -87,10 +87,11 @@ internal ref struct JsonValue
         var columns = new Dictionary<string, object?>(StringComparer.Ordinal);
         while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = ReadString() as string ?? throw Error($"a key is {BrokenString}");
+            string name = ReadString() as string ?? throw Error($"{BrokenString} as a key");
+            int place = (int)_reader.TokenStartIndex;
             _reader.Read();
             object? value = Read();
-            if (!columns.TryAdd(name, value)) throw Error("a key is there twice in one object");
+            if (!columns.TryAdd(name, value)) throw Error("a key that the object has already", place);
         }
 
         return columns;
@@ -129,10 +130,7 @@ internal ref struct JsonValue
         }
     }
 
-    private JsonException Error(string message)
-    {
-        var before = _text[..(int)_reader.TokenStartIndex];
-        int line = before.LastIndexOf((byte)'\n');
-        return new(message, null, before.Count((byte)'\n'), before.Length - line - 1);
-    }
+    private readonly JsonFaultException Error(string found) => Error(found, (int)_reader.TokenStartIndex);
+
+    private readonly JsonFaultException Error(string found, int place) => new(JsonFault.At(_text, place, found));
 }

@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Json;
+using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
@@ -18,12 +18,12 @@ internal static class JsonColumn
         {
             return JsonValue.Parse(Encoding.UTF8.GetBytes(json));
         }
-        catch (JsonException error)
+        catch (JsonFaultException error)
         {
             throw record.Origin.Error(
                 IsPython(json)
                     ? $"expected JSON text in \"{column}\", found a list or dictionary as Python prints it; write it with json.dumps."
-                    : $"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Message}.",
+                    : $"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Fault} of the string.",
                 error);
         }
     }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
@@ -63,9 +62,9 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
         {
             value = JsonValue.Parse(json);
         }
-        catch (JsonException error)
+        catch (JsonFaultException error)
         {
-            throw new LapidaryException($"{file}: {Expected}, found invalid JSON: {error.Message}.", error);
+            throw new LapidaryException($"{file}: {Expected}, found invalid JSON: {error.Fault}.", error);
         }
 
         if (value is not Dictionary<string, object?> texts)
