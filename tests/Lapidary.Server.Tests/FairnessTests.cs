@@ -26,6 +26,24 @@ public class FairnessTests
         Assert.Equal(200, (await server.PostAsync(Chat, TestServer.Ask(), "first")).Status);
     }
 
+    /// <summary>The places are full, of one caller's answers. The others get as many as each would have if all had equally
+    /// many.</summary>
+    [Fact]
+    public async Task CallersWithKeys_HaveSharesOfAFullQueue()
+    {
+        await using var server = await TestServer.StartAsync(maxTexts: 1);
+        var model = server.Models[0];
+        Assert.True(Enters(0, 6));
+        Assert.Equal([true, true, true, false], [Enters(1, 1), Enters(1, 1), Enters(1, 1), Enters(1, 1)]);
+        Assert.Equal([true, false, true, false], [Enters(2, 1), Enters(2, 2), Enters(2, 1), Enters(2, 1)]);
+        Assert.False(Enters(0, 1));
+
+        model.Leave(6, Caller.OfKey(0));
+        Assert.True(Enters(1, 1)); // 5 of 6 are taken
+
+        bool Enters(int key, int count) => model.TryEnter(count, maxWaiting: 5, Caller.OfKey(key));
+    }
+
     /// <summary>There are any number of addresses, so they cannot have places of their own.</summary>
     [Fact]
     public async Task WithoutKeys_TheLimitIsOneForAll()

@@ -48,8 +48,8 @@ public sealed class ServedModel
     /// <summary>Options that requests do not set.</summary>
     internal GenerationOptions Defaults { get; }
 
-    /// <summary>Takes places for some answers. A caller with a key of its own gets them without room too if it has none yet, so that
-    /// another one cannot shut it out.</summary>
+    /// <summary>Takes places for some answers. A caller with a key of its own gets them without room too if it has none yet, or fewer
+    /// than if all who have some now had equally many, so that another one cannot shut it out.</summary>
     /// <param name="count">Number of answers.</param>
     /// <param name="maxWaiting">Most answers that may wait.</param>
     /// <param name="caller">Whose they are; null for no one's in particular.</param>
@@ -58,8 +58,8 @@ public sealed class ServedModel
     {
         lock (_lock)
         {
-            bool hasRoom = _choices + (long)count <= Engine.MaxTexts + (long)maxWaiting;
-            if (!hasRoom && (caller is not { HasKey: true } || _choicesOfCallers.ContainsKey(caller.Name))) return false;
+            long most = Engine.MaxTexts + (long)maxWaiting;
+            if (_choices + (long)count > most && !IsWithinShare(count, most, caller)) return false;
             Add(count, caller);
             return true;
         }
@@ -69,6 +69,12 @@ public sealed class ServedModel
     internal void Leave(int count, Caller? caller = null)
     {
         lock (_lock) Add(-count, caller);
+    }
+
+    private bool IsWithinShare(int count, long most, Caller? caller)
+    {
+        if (caller is not { HasKey: true }) return false;
+        return !_choicesOfCallers.TryGetValue(caller.Name, out int own) || (own + (long)count) * _choicesOfCallers.Count <= most;
     }
 
     private void Add(int count, Caller? caller)
