@@ -13,8 +13,8 @@ internal static class ExportFile
     /// <summary>Endings that promise another format than CSV.</summary>
     private static readonly string[] OtherEndings =
     [
-        ".parquet", ".json", ".jsonl", ".ndjson", ".tsv", ".xlsx", ".xls", ".ods", ".db", ".sqlite", ".sqlite3", ".sql", ".html", ".md", ".gz",
-        ".zst", ".zip",
+        ".parquet", ".json", ".jsonl", ".ndjson", ".tsv", ".xlsx", ".xls", ".ods", ".db", ".sqlite", ".sqlite3", ".sql", ".html", ".md",
+        ".gz", ".zst", ".zip",
     ];
 
     /// <summary>A typed name as a path: without quotes around it, and with the home folder in place of ~.</summary>
@@ -40,12 +40,9 @@ internal static class ExportFile
         AtomicFile.RequireOrdinary(path);
         if (Path.Exists(path) && asked.Any(file => IsPartOf(file, path)))
             throw new ToolException($"{path}: belongs to the data that is asked, which stays as it is; choose another name.");
-        string ending = Path.GetExtension(path);
+        string ending = Path.GetExtension(path), stem = Path.GetFileNameWithoutExtension(path);
         if (OtherEndings.Contains(ending, StringComparer.OrdinalIgnoreCase))
-        {
-            throw new ToolException(
-                $"{path}: expected the name of a CSV file, found the ending {ending}; name it {Path.GetFileNameWithoutExtension(path)}.csv.");
-        }
+            throw new ToolException($"{path}: expected the name of a CSV file, found the ending {ending}; name it {stem}.csv.");
 
         if (!replace && Path.Exists(path)) throw new ToolException($"{path}: is there already; choose another name, or {hint}.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

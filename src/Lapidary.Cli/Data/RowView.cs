@@ -65,7 +65,8 @@ internal static class RowView
         foreach (var (role, content) in Parts(row))
         {
             text.WriteLine($"{role}");
-            text.WriteLine($"  {PlainText.WithoutControls(content ?? NoContent).TrimEnd('\n').Replace("\n", "\n  ", StringComparison.Ordinal)}");
+            string shown = PlainText.WithoutControls(content ?? NoContent).TrimEnd('\n');
+            text.WriteLine($"  {shown.Replace("\n", "\n  ", StringComparison.Ordinal)}");
         }
     }
 

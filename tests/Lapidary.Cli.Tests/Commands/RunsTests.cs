@@ -49,6 +49,25 @@ public sealed class RunsTests : IDisposable
         Assert.Equal(JsonValueKind.String, high.GetProperty("started").ValueKind);
     }
 
+    /// <summary>A run without a manifest needs its run.yaml. One line says what is wrong with it, and the others are listed.</summary>
+    [Fact]
+    public void Runs_WithABrokenSettingsFile_AreNamed_AndTheOthersListed()
+    {
+        foreach (string name in (string[])["one", "two", "three"]) Train(name, "--test-size", "2");
+        foreach (string name in (string[])["one", "two"]) File.Delete(Path.Combine(_folder["exp"], name, "manifest.json"));
+        string one = Path.Combine(_folder["exp"], "one", "run.yaml"), two = Path.Combine(_folder["exp"], "two", "run.yaml");
+        File.WriteAllText(one, "model: x\nseed: [\n");
+        File.WriteAllText(two, "model: x\nsede: 1\n");
+
+        var run = CliRun.Of("runs", _folder["exp"]).Ok();
+
+        Assert.Equal(["run", "three"], run.Out.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]));
+        string[] lines = run.Error.TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith($"note       {one}, line 3: expected YAML, found a fault", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith($"note       {two}, line 2: there is no setting \"sede\"", lines[1], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Runs_WhereThereAreNone_SaysSo()
     {

@@ -81,7 +81,16 @@ public sealed class CsvTests : IDisposable
     [InlineData("12.34,5;1,5", "TEXT", "12.34,5;1,5", null)]
     [InlineData("1.23,5;1,5", "TEXT", "1.23,5;1,5", null)]
     [InlineData("01,5;1,5", "TEXT", "01,5;1,5", null)]
-    [InlineData("1,5;1,5 €", "TEXT", "1,5;1,5 €", null)]
+    [InlineData("1,5;1,5 €", "TEXT", "1,5;1,5 €", "has numbers with a sign, as 1,5 €, so they stay texts")]
+    [InlineData("1.234,50 €;-2,00 €", "TEXT", "1.234,50 €;-2,00 €", "as 1.234,50 €, so they stay texts")]
+    [InlineData("50%;7 %;12", "TEXT", "50%;7 %;12", "as 50%, so they stay texts, and SUM reads only what they begin with")]
+    [InlineData("$5;$-1.50", "TEXT", "$5;$-1.50", "as $5, so")]
+    [InlineData("EUR 5;7 EUR", "TEXT", "EUR 5;7 EUR", "as EUR 5, so")]
+    [InlineData("50%;half", "TEXT", "50%;half", null)]
+    [InlineData("%;5", "TEXT", "%;5", null)]
+    [InlineData("5 kg;7 kg", "TEXT", "5 kg;7 kg", null)]
+    [InlineData("1.234.567;12", "TEXT", "1.234.567;12", "like 1.234.567, so they stay texts, and SUM reads the 1.234 alone")]
+    [InlineData("1.2.3;1.2.4", "TEXT", "1.2.3;1.2.4", null)]
     [InlineData("1,;2,5", "TEXT", "1,;2,5", null)]
     [InlineData("1,5;1,5,5", "TEXT", "1,5;1,5,5", null)]
     public void NumbersWithCommas_AreRead_WhereTheyCanBeNothingElse(string values, string type, string expected, string? note)
@@ -114,6 +123,20 @@ public sealed class CsvTests : IDisposable
         Assert.Equal(isNoted, data.Notes.Any(note => note.Contains(Note, StringComparison.Ordinal)));
         var read = data.Query("SELECT count FROM t", cancellationToken: Token).Rows[0][0];
         Assert.Equal(double.Parse(count, System.Globalization.CultureInfo.InvariantCulture), Convert.ToDouble(read));
+    }
+
+    /// <summary>Programs that write semicolons often part thousands by points.</summary>
+    [Theory]
+    [InlineData("count;note\n1.234;x\n12;y\n", true)]
+    [InlineData("count;note\n1.234;x\n12.5;y\n", false)]
+    [InlineData("count;price\n1.234;0.5\n12;2\n", false)]
+    [InlineData("count,note\n1.234,x\n12,y\n", false)]
+    public void APointBetweenSemicolons_IsNoted_WhereNothingSaysThatItIsDecimal(string text, bool isNoted)
+    {
+        using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
+        Assert.Equal(isNoted, data.Notes.Any(note => note.Contains(
+            "the column count has numbers like 1.234 between semicolons; the point is read as a decimal one", StringComparison.Ordinal)));
+        Assert.Equal(1.234, data.Query("SELECT count FROM t", cancellationToken: Token).Rows[0][0]);
     }
 
     /// <summary>Points part days, months and years in that order only.</summary>

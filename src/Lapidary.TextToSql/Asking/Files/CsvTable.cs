@@ -36,8 +36,8 @@ internal sealed class CsvTable(string path) : ITableFile
                 for (int i = 0; i < _values.Length; i++) _values[i].Add(reader.GetSpan(i));
                 onRow();
             });
-        bool hasCommas = _values.Any(value => value.HasCommas);
-        var found = names.Zip(_values, (name, value) => value.Note(SqlName.Of(name), hasCommas)).OfType<string>();
+        bool hasCommas = _values.Any(value => value.HasCommas), hasPoints = _values.Any(value => value.HasPoints);
+        var found = names.Zip(_values, (name, value) => value.Note(SqlName.Of(name), hasCommas, hasPoints)).OfType<string>();
         notes.AddRange(found.Select(note => $"{path}: {note}"));
         return new FoundColumns([.. names.Zip(_values, (name, value) => (name, value.Type))], notes);
     }

@@ -11,7 +11,7 @@ internal struct GroupedNumbers(byte point, byte group)
 {
     private const int GroupDigits = 3, LongestText = 40;
 
-    private bool _hasOther, _hasComma, _isSure;
+    private bool _hasOther, _hasComma, _hasGroup, _isSure;
 
     /// <summary>Whether no value so far is something else.</summary>
     public readonly bool MayBecome => !_hasOther;
@@ -21,6 +21,9 @@ internal struct GroupedNumbers(byte point, byte group)
 
     /// <summary>Whether they are numbers with commas, whatever those mean.</summary>
     public readonly bool MayBe => !_hasOther && _hasComma;
+
+    /// <summary>Whether all values are such numbers or integers, and thousands are parted in one.</summary>
+    public readonly bool AreGrouped => !_hasOther && _hasGroup;
 
     /// <summary>Looks at a value.</summary>
     public void Add(ReadOnlySpan<byte> text)
@@ -32,6 +35,7 @@ internal struct GroupedNumbers(byte point, byte group)
             return;
         }
 
+        _hasGroup |= text.Contains(group);
         int comma = text.IndexOf((byte)',');
         if (comma < 0) return;
         _hasComma = true;

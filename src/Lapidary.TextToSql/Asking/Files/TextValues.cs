@@ -19,10 +19,13 @@ internal struct TextValues(char separator)
 
     private GroupedNumbers _commas = new((byte)',', (byte)'.'), _thousands = new((byte)'.', (byte)',');
     private PointDates _dates;
+    private MarkedNumbers _marked;
     private bool _hasText, _hasReal, _hasInteger, _hasLarge, _isRounded;
 
     /// <summary>Digits after the point: one more than the fewest, as 0 is none, and the most of those that end in a zero.</summary>
     private int _fewestDecimals, _mostPadded;
+
+    private readonly bool MayBecomeMore => _commas.MayBecome || _thousands.MayBecome || _dates.MayBecome || _marked.MayBecome;
 
     private readonly bool MayBeVersions => _fewestDecimals > 0 && _mostPadded > _fewestDecimals - 1;
 
@@ -31,6 +34,9 @@ internal struct TextValues(char separator)
 
     /// <summary>Whether its numbers have commas between thousands.</summary>
     public readonly bool HasThousands => _hasText && _thousands.Are;
+
+    /// <summary>Whether its numbers have decimal points, which part no thousands.</summary>
+    public readonly bool HasPoints => Type == "REAL" && !_commas.MayBecome;
 
     /// <summary>Whether its texts are dates as 31.12.2024.</summary>
     public readonly bool HasDates => _hasText && _dates.Are;
@@ -44,16 +50,23 @@ internal struct TextValues(char separator)
     /// <summary>What a user may not expect of the column; null for nothing.</summary>
     /// <param name="name">Its name in SQL.</param>
     /// <param name="isBesideCommas">Whether another column of the file has decimal commas, so that a point may part thousands.</param>
-    public readonly string? Note(string name, bool isBesideCommas) =>
+    /// <param name="isBesidePoints">Whether another column has decimal points.</param>
+    public readonly string? Note(string name, bool isBesideCommas, bool isBesidePoints) =>
         HasCommas ? $"the column {name} has decimal commas: 1.234,5 is read as 1234.5."
         : HasThousands ? $"the column {name} has commas between thousands: 1,234.5 is read as 1234.5."
         : HasDates ? $"the column {name} has dates: 31.12.2024 is read as 2024-12-31, as SQLite's functions need it."
         : _hasText && (_commas.MayBe || _thousands.MayBe)
             ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
+        : _hasText && _commas.AreGrouped
+            ? $"the column {name} has numbers like 1.234.567, so they stay texts, and SUM reads the 1.234 alone; write 1234567."
+        : _hasText && _marked.Example is { } marked
+            ? $"the column {name} has numbers with a sign, as {marked}, so they stay texts, and SUM reads only what they begin with; write "
+                + "the numbers alone."
         : _hasText || !_hasReal ? null
-        : isBesideCommas && _commas.MayBecome && Type == "REAL"
-            ? $"the column {name} has numbers like 1.234 beside a column with decimal commas; the point is read as a decimal one, so if "
-                + "it parts thousands, write 1234."
+        : (isBesideCommas || (separator == ';' && !isBesidePoints)) && _commas.MayBecome && Type == "REAL"
+            ? $"the column {name} has numbers like 1.234 "
+                + $"{(isBesideCommas ? "beside a column with decimal commas" : "between semicolons")}; the point is read as a "
+                + "decimal one, so if it parts thousands, write 1234."
         : MayBeVersions && Type == "REAL"
             ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which is read as 1.1; if they are versions, write v1.10."
         : _isRounded && Type == "REAL"
@@ -63,7 +76,7 @@ internal struct TextValues(char separator)
     /// <summary>Looks at a value.</summary>
     public void Add(ReadOnlySpan<byte> text)
     {
-        if (text.IsEmpty || (_hasText && !_commas.MayBecome && !_thousands.MayBecome && !_dates.MayBecome)) return;
+        if (text.IsEmpty || (_hasText && !MayBecomeMore)) return;
         _dates.Add(text);
         if (TryInteger(text, out long integer))
         {
@@ -81,6 +94,7 @@ internal struct TextValues(char separator)
         }
 
         _thousands.Add(text);
+        _marked.Add(text);
         _hasText = true;
     }
 
