@@ -113,6 +113,10 @@ public class ErrorTests
         Assert.Equal("model", body.GetProperty("error").GetProperty("param").GetString());
         Assert.Contains("gpt-4o", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
 
+        var (missing, told) = await server.PostAsync("/v1/completions", """{"prompt": "a"}""");
+        Assert.Equal(400, missing);
+        Assert.Equal("model: is missing; expected tiny.", told.GetProperty("error").GetProperty("message").GetString());
+
         Assert.Equal(404, (await server.PostAsync("/v1/embeddings", "{}")).Status);
         Assert.Equal(404, (await server.PostAsync("/", "{}")).Status);
         using var model = await server.Client.GetAsync("/v1/models/other", Token);

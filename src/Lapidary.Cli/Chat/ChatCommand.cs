@@ -3,6 +3,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Text;
 
 namespace Lapidary.Cli.Chat;
 
@@ -41,6 +42,13 @@ internal static class ChatCommand
             $"{folders.Model}: expected a tokenizer.json to talk by, found none; give the folder or id of one with --tokenizer.");
         var conversation = new Conversation(text) { System = values.Get(SystemText) };
         conversation.Encode("?"); // a template that refuses the system message does so before gigabytes are read
+
+        if (PromptKind.IsChat(folders.Adapter ?? folders.Model) == false)
+        {
+            run.Note(
+                "the model was trained on plain text, without a chat template, and may not answer here as it learned; 'lapidary generate "
+                + "--prompt TEXT' asks it in that form.");
+        }
 
         using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);

@@ -42,7 +42,7 @@ internal static class RunsCommand
         var scan = RunScan.Of(folder, TrainCommand.AllSettings);
         var runs = RunComparison.Sorted(scan.Runs, run.Values.Get(Sort));
         var compared = RunComparison.Comparable(runs);
-        var options = RunComparison.DifferingKeys(compared);
+        var options = RunComparison.DifferingKeys(compared, TrainCommand.AllSettings);
         foreach (string note in scan.Notes) run.Note(note);
         foreach (var unreadable in scan.Unreadable)
         {

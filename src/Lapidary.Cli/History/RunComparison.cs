@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.History;
@@ -39,11 +40,15 @@ internal static class RunComparison
     }
 
     /// <summary>The keys, in the order of the runs' settings; empty for one run.</summary>
-    public static IReadOnlyList<string> DifferingKeys(IReadOnlyList<FoundRun> runs) =>
-    [
-        .. runs.Where(run => run.Settings.Count > 0).SelectMany(run => run.Settings.Keys).Distinct().Where(key => !Others.Contains(key)
-            && runs.Where(run => run.Settings.Count > 0).Select(run => run.Settings.GetValueOrDefault(key)).Distinct().Count() > 1),
-    ];
+    /// <param name="runs">The runs.</param>
+    /// <param name="known">Settings whose default a run has that does not name them.</param>
+    public static IReadOnlyList<string> DifferingKeys(IReadOnlyList<FoundRun> runs, params IReadOnlyList<Setting> known)
+    {
+        var told = runs.Where(run => run.Settings.Count > 0).ToList();
+        var defaults = known.ToDictionary(setting => setting.Key, setting => setting.DefaultText);
+        return [.. told.SelectMany(run => run.Settings.Keys).Distinct().Where(key => !Others.Contains(key)
+            && told.Select(run => run.Settings.GetValueOrDefault(key) ?? defaults.GetValueOrDefault(key)).Distinct().Count() > 1)];
+    }
 
     /// <summary>Sorts the runs.</summary>
     public static IReadOnlyList<FoundRun> Sorted(IReadOnlyList<FoundRun> runs, RunOrder order) => order switch

@@ -10,6 +10,8 @@ namespace Lapidary.Server.Endpoints;
 /// <param name="time">The clock.</param>
 internal sealed class ServerState(LapidaryServerOptions options, TimeProvider time)
 {
+    private const string ModelKey = "model";
+
     private volatile IReadOnlyList<ServedModel>? _models;
     private volatile bool _isStopping;
 
@@ -58,10 +60,13 @@ internal sealed class ServerState(LapidaryServerOptions options, TimeProvider ti
     /// <summary>The model of an id.</summary>
     /// <exception cref="ApiException">There is none.</exception>
     public ServedModel Find(string id) => Models.FirstOrDefault(model => model.Id == id) ?? throw new ApiException(
-        StatusCodes.Status404NotFound, ApiException.InvalidRequest, "model_not_found", "model",
-        $"model: there is no {Found.Of(id)}; expected {string.Join(" or ", Models.Select(model => model.Id))}.");
+        StatusCodes.Status404NotFound, ApiException.InvalidRequest, "model_not_found", ModelKey,
+        $"{ModelKey}: there is no {Found.Of(id)}; expected {Ids}.");
 
     /// <summary>The model that a request names.</summary>
     /// <exception cref="ApiException">It names none, or one that is not here.</exception>
-    public ServedModel ModelOf(RequestFields fields) => Find(fields.Require("model"));
+    public ServedModel ModelOf(RequestFields fields) =>
+        Find(fields.Text(ModelKey) ?? throw ApiException.Wrong(ModelKey, $"is missing; expected {Ids}."));
+
+    private string Ids => string.Join(" or ", Models.Select(model => model.Id));
 }

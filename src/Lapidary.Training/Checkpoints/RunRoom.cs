@@ -15,8 +15,15 @@ internal sealed record RunRoom(long CheckpointBytes, long ResultBytes, int Saves
     /// <summary>Values of a moment are fp32, and there are two for each weight.</summary>
     private const int MomentBytes = 2 * sizeof(float);
 
+    /// <summary>More checkpoints than most people expect of a run.</summary>
+    private const int ManySaves = 20;
+
     /// <summary>Bytes that the run takes at its end or before, while a checkpoint is written beside those that are kept.</summary>
     public long MostBytes => ResultBytes + CheckpointBytes * (Limit > 0 ? Math.Min(Saves, Limit + 1L) : Saves);
+
+    /// <summary>Says how much many checkpoints take together; null for few.</summary>
+    private string? ManyNote => Limit > 0 || Saves <= ManySaves ? null
+        : $"note: this run will keep {Saves} checkpoints of {ByteSize.Format(CheckpointBytes)}; SaveTotalLimit keeps the newest alone.";
 
     /// <summary>Bytes without which the run cannot save its work even once.</summary>
     private long LeastBytes => Saves > 0 ? Math.Max(CheckpointBytes, ResultBytes) : ResultBytes;
@@ -32,14 +39,14 @@ internal sealed record RunRoom(long CheckpointBytes, long ResultBytes, int Saves
         weights.BytesToSave(model, isCheckpoint: false), schedule.CountDue(config.SaveStrategy, config.SaveSteps, after: done),
         config.SaveTotalLimit);
 
-    /// <summary>Refuses a run that can save nothing, and tells of one whose checkpoints will fill the disk.</summary>
+    /// <summary>Refuses a run that can save nothing, and tells of one whose checkpoints will fill the disk, or are many.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="freeBytes">Free bytes of its disk; null if it does not say.</param>
     /// <returns>A message for the user, or null.</returns>
     /// <exception cref="LapidaryException">There is not room enough.</exception>
     public string? Check(string folder, long? freeBytes)
     {
-        if (freeBytes is not { } free || free >= MostBytes) return null;
+        if (freeBytes is not { } free || free >= MostBytes) return ManyNote;
         string checkpoint = $"a checkpoint (weights and moments) takes {ByteSize.Format(CheckpointBytes)} and the result "
             + $"{ByteSize.Format(ResultBytes)}, ";
         if (free < LeastBytes)

@@ -60,6 +60,19 @@ public sealed class ChatTests : IDisposable
         Assert.Contains("/reset", run.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>lapidary.json says how a model was trained.</summary>
+    [Theory]
+    [InlineData("{\"chat_template\": false}", true)]
+    [InlineData("{\"chat_template\": true}", false)]
+    [InlineData("{}", false)]
+    public void AModelOfPlainText_IsNoted(string kind, bool isNoted)
+    {
+        string model = Variant.Of(TinyModel.WithTokenizer, json: _ => { });
+        File.WriteAllText(Path.Combine(model, "lapidary.json"), kind);
+        var run = CliRun.Of("a\n", CancellationToken.None, "chat", "--model", model, "--threads", "1", "--max-new-tokens", "2").Ok();
+        Assert.Equal(isNoted, run.Error.Contains("was trained on plain text, without a chat template", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void AModelWithoutATokenizer_IsOneClearLine() =>
         CliRun.Of("", CancellationToken.None, "chat", "--model", TinyModel.Folder).AssertError(1, "tokenizer.json", "--tokenizer");

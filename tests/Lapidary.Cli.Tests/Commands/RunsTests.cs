@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lapidary.Cli.Commands;
 using Lapidary.Cli.History;
 using Lapidary.Cli.Screens;
 using Lapidary.Formats.Files;
@@ -158,6 +159,10 @@ public sealed class RunsTests : IDisposable
         var same = Run("b", ("per_device_train_batch_size", "2"), ("global_batch_size", "8"));
         var other = Run("c", ("per_device_train_batch_size", "2"), ("global_batch_size", "16"));
         Assert.Empty(RunComparison.DifferingKeys(RunComparison.Comparable([one, same])));
+        var plain = Run("d", ("seed", "42"));
+        Assert.Equal(["dtype"], RunComparison.DifferingKeys([plain, Run("e", ("seed", "42"), ("dtype", "auto"))]));
+        Assert.Empty(RunComparison.DifferingKeys([plain, Run("e", ("seed", "42"), ("dtype", "auto"))], TrainCommand.AllSettings));
+        Assert.Equal(["dtype"], RunComparison.DifferingKeys([plain, Run("f", ("dtype", "float32"))], TrainCommand.AllSettings));
         var compared = RunComparison.Comparable([one, same, other]);
         Assert.Equal(["global_batch_size"], RunComparison.DifferingKeys(compared));
         Assert.Equal(["8", "8", "16"], compared.Select(run => run.Settings["global_batch_size"]));

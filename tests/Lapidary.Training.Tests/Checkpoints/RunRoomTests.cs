@@ -66,6 +66,11 @@ public sealed class RunRoomTests : IDisposable
     public void ARunWhoseCheckpointsFillTheDisk_IsWarnedOf()
     {
         Assert.Null(new RunRoom(100, 10, Saves: 3, Limit: 0).Check("out", freeBytes: 310));
+        Assert.Null(new RunRoom(100, 10, Saves: 20, Limit: 0).Check("out", freeBytes: 5000));
+        Assert.Null(new RunRoom(100, 10, Saves: 60, Limit: 2).Check("out", freeBytes: 9000));
+        Assert.Equal(
+            "note: this run will keep 60 checkpoints of 100 B; SaveTotalLimit keeps the newest alone.",
+            new RunRoom(100, 10, Saves: 60, Limit: 0).Check("out", freeBytes: 9000));
         Assert.Null(new RunRoom(100, 10, Saves: 3, Limit: 0).Check("out", freeBytes: null));
         string? warning = new RunRoom(100 << 20, 10 << 20, Saves: 3, Limit: 0).Check("out", freeBytes: 150 << 20);
         Assert.Equal(
