@@ -52,6 +52,9 @@ internal static class ScoreCommand
         var config = GemmaConfig.Load(folders.Model);
         var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
         var (data, prepared) = Prepare(run, config, encoder);
+        bool hasPrompts = data.Count > 0 && data.Rows[0] is PromptCompletionRow or ConversationalPromptRow;
+        if (team.IsLeader && hasPrompts && !values.IsGiven(CompletionOnly))
+            run.Note($"prompts are scored too; --{CompletionOnly.Name} leaves them out, as train does.");
 
         // Rows without a predicted token are not among the examples; they stay in the result with 0 tokens.
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();

@@ -86,5 +86,9 @@ public sealed class ScoreTests : IDisposable
         string[] score = ["score", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--threads", "1", "--json"];
         int Tokens(params string[] more) => CliRun.Of([.. score, .. more]).Ok().Json.GetProperty("tokens").GetInt32();
         Assert.InRange(Tokens("--completion-only-loss"), 1, Tokens() - 1);
+        const string Note = "prompts are scored too; --completion-only-loss leaves them out";
+        Assert.Contains(Note, CliRun.Of(score).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Note, CliRun.Of([.. score, "--completion-only-loss"]).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Note, CliRun.Of([.. score, "--completion-only-loss", "false"]).Ok().Error, StringComparison.Ordinal);
     }
 }
