@@ -19,6 +19,9 @@ internal sealed class AskLoop(
     private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", Replace = ":export!",
         History = ":history", Help = ":help";
 
+    /// <summary>Commands of other tools, typed by habit.</summary>
+    private static readonly string[] BareWords = ["help", "quit", "exit"];
+
     private static readonly string[] Commands = [Sql, Schema, Export, Replace, History, Help, Quit];
 
     private static readonly string[] HelpLines =
@@ -69,6 +72,12 @@ internal sealed class AskLoop(
 
     private void Take(string line)
     {
+        if (BareWords.Contains(line, StringComparer.OrdinalIgnoreCase))
+        {
+            Say($"Commands begin with a colon: {Help} lists them, {Quit} ends.");
+            return;
+        }
+
         if (line[0] != ':')
         {
             Stoppable(stop => Ask(line, stop));

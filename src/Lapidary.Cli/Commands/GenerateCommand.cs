@@ -162,11 +162,12 @@ internal static class GenerateCommand
     /// unknown.</summary>
     private static string? PromptNote(CommandRun run, ModelFolders folders)
     {
-        if (run.Get(Prompt) is null) return null;
-        bool isAdapter = folders.Adapter is not null;
-        string what = isAdapter ? "adapter" : "model";
-        return (isAdapter ? PromptKind.IsChat(folders.Adapter!) : PromptKind.IsChat(folders.Model), run.Values.Get(Chat)) switch
+        bool isPrompt = run.Get(Prompt) is not null, isMessages = run.Get(Messages) is not null;
+        if (!isPrompt && !isMessages) return null;
+        string what = folders.Adapter is null ? "model" : "adapter";
+        return (PromptKind.IsChat(folders.Adapter ?? folders.Model), isMessages || run.Values.Get(Chat)) switch
         {
+            (false, true) when isMessages => $"the {what} was trained on plain text, without a chat template: give --prompt TEXT.",
             (true, false) => $"the {what} was trained on conversations: add --{Chat.Name} to --prompt TEXT, or give --messages FILE.",
             (false, true) => $"the {what} was trained on plain text, without a chat template: leave --{Chat.Name} out.",
             _ => null,

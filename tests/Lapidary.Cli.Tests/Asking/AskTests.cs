@@ -167,6 +167,15 @@ public sealed class AskTests : IDisposable
         Ask($":sql SELECT 1 AS one\n:export! {_pets}-2\n", [_pets, .. Noise]).Ok();
     }
 
+    /// <summary>A word that other tools take as a command is no question.</summary>
+    [Fact]
+    public void AWordForHelpOrTheEnd_IsNotAsked()
+    {
+        var run = Ask("help\nQuit\nexit\n", [_pets, .. Noise]).Ok();
+        Assert.Equal(3, run.Error.Split("Commands begin with a colon: :help lists them, :quit ends.\n").Length - 1);
+        Assert.Equal("", run.Out);
+    }
+
     [Fact]
     public void Commands_ShowAndWrite()
     {

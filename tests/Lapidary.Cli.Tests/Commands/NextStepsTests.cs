@@ -98,6 +98,11 @@ public sealed class NextStepsTests : IDisposable
         Assert.Equal("", CliRun.Of([.. plain, "--max-new-tokens", "1", "--threads", "1"]).Ok().Error);
         string other = CliRun.Of([.. plain, "--max-new-tokens", "1", "--threads", "1", "--chat"]).Ok().Error;
         Assert.Contains("plain text", other, StringComparison.Ordinal);
+        string[] messages = [.. plain[..^2], "--messages", _folder["chat/question.json"], "--max-new-tokens", "1", "--threads", "1"];
+        other = CliRun.Of(messages).Ok().Error;
+        Assert.Contains("plain text, without a chat template: give --prompt TEXT.", other, StringComparison.Ordinal);
+        messages[4] = _folder["chat"];
+        Assert.Equal("", CliRun.Of(messages).Ok().Error);
     }
 
     /// <summary>The adapter's memory goes to the Hub and comes back.</summary>
