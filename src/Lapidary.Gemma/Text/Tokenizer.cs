@@ -226,6 +226,9 @@ public sealed class Tokenizer
     /// <summary>Whether decoding omits this id when it skips special tokens.</summary>
     public bool IsSpecial(int id) => _special.Contains(id);
 
+    /// <summary>Whether an id is no text: it is special, or begins or ends texts or turns.</summary>
+    internal bool IsControl(int id) => _control.Contains(id);
+
     internal void AddPiece(PieceDecoder decoder, int id, bool skipSpecialTokens)
     {
         if (skipSpecialTokens && IsSpecial(id)) return;

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Drafting;
+using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Gemma.Generation.Sampling;
 using Lapidary.Gemma.Model;
 
@@ -13,6 +14,7 @@ namespace Lapidary.Gemma.Generation.Batching;
 internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options, int? topLogProbs = null)
 {
     private readonly Sampler? _sampler = Sampler.NeedsLogits(options) ? new Sampler(options, prompt) : null;
+    private readonly FormedText? _formed = options.Form is { } form ? new FormedText(form, options.StopTokenIds) : null;
     private int _length;
     private int _last = prompt[^1];
     private TextDraft? _draft;
@@ -30,7 +32,9 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     public int NewTokens { get; private set; }
 
     /// <summary>Whether the choice of a token needs its logits.</summary>
-    public bool ReadsLogits => _sampler is not null || topLogProbs is not null;
+    /// <param name="likeliest">From <see cref="CachedSteps.Decode"/>.</param>
+    public bool ReadsLogits(int likeliest) =>
+        _sampler is not null || topLogProbs is not null || _formed?.Allows(likeliest) == false;
 
     /// <summary>Probabilities of the last token, if the caller wants them.</summary>
     public TokenLogProbs? LastLogProbs { get; private set; }
@@ -86,7 +90,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     /// <param name="logits">Of the step, if <see cref="ReadsLogits"/>; changed in place.</param>
     /// <param name="model">For the message.</param>
     /// <returns>The id; null if the text has ended at a stop token.</returns>
-    /// <exception cref="LapidaryException">The logits are not finite.</exception>
+    /// <exception cref="LapidaryException">The logits are not finite, or no token continues the text in its form.</exception>
     public int? Choose(int likeliest, Span<float> logits, GemmaModel model)
     {
         _length++;
@@ -97,12 +101,22 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
                 $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
         }
 
-        float[]? unruled = topLogProbs is not null && LogitsRules.AreIn(options) ? logits.ToArray() : null;
-        _last = _sampler?.Next(logits) ?? likeliest;
+        bool changes = LogitsRules.AreIn(options) || _formed is not null;
+        float[]? unruled = topLogProbs is not null && changes ? logits.ToArray() : null;
+        _last = Pick(likeliest, logits);
         if (topLogProbs is { } top) LastLogProbs = TokenLogProbs.Of(unruled ?? logits, _last, top);
         if (options.StopTokenIds.Contains(_last)) return null;
+        _formed?.Add(_last);
         NewTokens++;
         return _last;
+    }
+
+    private int Pick(int likeliest, Span<float> logits)
+    {
+        if (_sampler is not null) return _sampler.Next(logits, _formed);
+        if (_formed is null || _formed.Allows(likeliest)) return likeliest;
+        _formed.Mask(logits);
+        return Sampler.Largest(logits);
     }
 
     /// <summary>Whether the text has its most tokens.</summary>

@@ -91,7 +91,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
         {
             if (!_goesOn[i]) continue;
             any = true;
-            if (!_requests[i].Text.ReadsLogits) continue;
+            if (!_requests[i].Text.ReadsLogits(_next[_firstRows[i] + _round])) continue;
             anyReads = true;
             steps.ReadLogits(_firstRows[i] + _round, _logits[i] ??= new float[steps.Vocabulary]);
         }

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Forms;
 
 namespace Lapidary.Gemma;
 
@@ -50,6 +51,9 @@ public sealed record GenerationOptions
     /// <summary>Generation ends at any of these ids, which are not part of the output.</summary>
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
 
+    /// <summary>The form that the text must have; null for any text. It needs stop tokens.</summary>
+    internal TokenForm? Form { get; init; }
+
     /// <summary>The defaults of a model, from generation_config.json, with further stop ids: those that end the tokenizer's texts and
     /// turns.</summary>
     /// <param name="config">The configuration in the model's folder. A temperature or top_p of 0 takes the likeliest token each
@@ -76,5 +80,10 @@ public sealed record GenerationOptions
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="LapidaryException">An option is out of range; the message names it.</exception>
-    public void Validate() => RecordLimits.Check(this);
+    public void Validate()
+    {
+        RecordLimits.Check(this);
+        if (Form is not null && StopTokenIds.Count == 0)
+            throw new LapidaryException("Form: expected StopTokenIds, found none, so no answer could end; name the model's stop tokens.");
+    }
 }

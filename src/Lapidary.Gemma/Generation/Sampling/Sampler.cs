@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Forms;
 
 namespace Lapidary.Gemma.Generation.Sampling;
 
@@ -16,11 +17,13 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
 
     /// <summary>The id of the chosen token.</summary>
     /// <param name="logits">[vocabulary]; the rules change it in place.</param>
-    /// <exception cref="LapidaryException">A logit is not finite.</exception>
-    public int Next(Span<float> logits)
+    /// <param name="text">Allows the tokens of a form; null for all.</param>
+    /// <exception cref="LapidaryException">A logit is not finite, or no token is left.</exception>
+    public int Next(Span<float> logits, FormedText? text = null)
     {
         RequireFinite(logits);
         _rules?.Apply(logits);
+        text?.Mask(logits);
         int id = options.DoSample ? Draw(logits) : Largest(logits);
         _rules?.Add(id);
         return id;
@@ -74,13 +77,19 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
 
     private double Weight(ReadOnlySpan<float> logits, int rank, double top) => Math.Exp((logits[_order[rank]] - top) / options.Temperature);
 
-    /// <summary>Fills _order with ids by falling logit (the smaller id first among equals) and returns how many pass top-k.</summary>
+    /// <summary>Fills _order with the possible ids by falling logit (the smaller id first among equals) and returns how many pass
+    /// top-k.</summary>
     private int Sort(ReadOnlySpan<float> logits)
     {
         if (_order.Length != logits.Length) (_order, _keys) = (new int[logits.Length], new float[logits.Length]);
-        for (int i = 0; i < logits.Length; i++) (_order[i], _keys[i]) = (i, -logits[i]);
-        int count = options.TopK > 0 ? Math.Min(options.TopK, logits.Length) : logits.Length;
-        if (count < logits.Length) count = SelectSmallest(count);
+        int possible = 0;
+        for (int i = 0; i < logits.Length; i++)
+        {
+            if (logits[i] > float.NegativeInfinity) (_order[possible], _keys[possible++]) = (i, -logits[i]);
+        }
+
+        int count = options.TopK > 0 ? Math.Min(options.TopK, possible) : possible;
+        if (count < possible) count = SelectSmallest(count, possible);
         Array.Sort(_keys, _order, 0, count, ByKey);
         return count;
     }
@@ -89,10 +98,10 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
 
     /// <summary>Moves all entries not above the count-th smallest key to the front; ties at the limit are kept, as torch.topk's threshold
     /// does.</summary>
-    private int SelectSmallest(int count)
+    private int SelectSmallest(int count, int possible)
     {
         var heap = new PriorityQueue<float, float>(count);
-        foreach (float key in _keys)
+        foreach (float key in _keys.AsSpan(0, possible))
         {
             if (heap.Count < count) heap.Enqueue(key, -key);
             else if (key < heap.Peek()) heap.EnqueueDequeue(key, -key);
@@ -100,7 +109,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
 
         float limit = heap.Peek();
         int kept = 0;
-        for (int i = 0; i < _keys.Length; i++)
+        for (int i = 0; i < possible; i++)
         {
             if (_keys[i] > limit) continue;
             (_keys[kept], _keys[i]) = (_keys[i], _keys[kept]);
