@@ -1,12 +1,14 @@
 using System.ClientModel;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text.Json;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Microsoft.Extensions.AI;
 using OpenAI;
 using OpenAI.Chat;
 using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
+using ChatResponseFormat = Microsoft.Extensions.AI.ChatResponseFormat;
 
 namespace Lapidary.Server.Tests;
 
@@ -91,6 +93,29 @@ public class ClientTests
             var updates = await far.GetStreamingResponseAsync(messages, options, Token).ToListAsync(Token);
             Assert.Equal(here.Text, string.Concat(updates.Select(update => update.Text)));
             Assert.Equal(here.FinishReason, updates.Last(update => update.FinishReason is not null).FinishReason);
+        }
+    }
+
+    /// <summary>Both doors hold an answer to its form in the same way.</summary>
+    [Fact]
+    public async Task Microsoft_AnswersInAForm_AreThoseOfGemmaChatClient()
+    {
+        await using var server = await TestServer.StartAsync();
+        var tiny = TinyModel.Instance;
+        using var near = new GemmaChatClient(server.Models[0].Engine, tiny.Tokenizer, tiny.Template);
+        using var far = Client(server).GetChatClient("tiny").AsIChatClient();
+        var schema = JsonElement.Parse(
+            """{"type": "object", "properties": {"n": {"type": "integer"}, "ok": {"type": "boolean"}}, "required": ["n", "ok"]}""");
+        foreach (var format in new[] { ChatResponseFormat.Json, ChatResponseFormat.ForJsonSchema(schema, "answer") })
+        {
+            var options = new ChatOptions { Temperature = 1.2f, Seed = 4, MaxOutputTokens = 120, ResponseFormat = format };
+            var here = await near.GetResponseAsync("How many?", options, Token);
+            var there = await far.GetResponseAsync("How many?", options, Token);
+            Assert.Equal(here.Text, there.Text);
+            Assert.StartsWith("{", here.Text, StringComparison.Ordinal);
+            if (format is ChatResponseFormatJson { Schema: null }) continue;
+            Assert.Equal(Microsoft.Extensions.AI.ChatFinishReason.Stop, here.FinishReason);
+            Assert.Equal(["n", "ok"], JsonElement.Parse(here.Text).EnumerateObject().Select(member => member.Name));
         }
     }
 

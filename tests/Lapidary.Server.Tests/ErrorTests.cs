@@ -32,7 +32,14 @@ public class ErrorTests
     [InlineData("top_logprobs", "3")]
     [InlineData("tools", """[{"type": "function"}]""")]
     [InlineData("tool_choice", "\"required\"")]
-    [InlineData("response_format", """{"type": "json_object"}""")]
+    [InlineData("response_format", """{"type": "xml"}""")]
+    [InlineData("response_format", """{"type": "json_schema"}""", "response_format.json_schema")]
+    [InlineData("response_format", """{"type": "json_schema", "json_schema": {}}""", "response_format.json_schema.schema")]
+    [InlineData(
+        "response_format", """{"type": "json_schema", "json_schema": {"schema": {"pattern": "a"}}}""",
+        "response_format.json_schema.schema")]
+    [InlineData("structured_outputs", """{"regex": "a"}""", "structured_outputs.regex")]
+    [InlineData("structured_outputs", """{"json": 5}""", "structured_outputs.json")]
     [InlineData("logit_bias", """{"5": 1}""")]
     [InlineData("presence_penalty", "0.5")]
     [InlineData("guided_json", "{\"a\": 1}")]

@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Forms;
+using Lapidary.Gemma.Generation.Forms.Json;
 using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma.Generation;
@@ -14,12 +16,16 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
     /// <param name="options">The caller's options; null for none.</param>
     /// <param name="modelId">The name of the only model.</param>
     /// <param name="defaults">Values for options that the caller does not set.</param>
+    /// <param name="tokenizer">Of the model.</param>
     /// <exception cref="NotSupportedException">The request needs a feature that this model does not have.</exception>
-    public static ChatRequest Create(IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults)
+    /// <exception cref="LapidaryException">An option is out of range, or the JSON schema of the answer cannot be enforced.</exception>
+    public static ChatRequest Create(
+        IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults, Tokenizer tokenizer)
     {
         if (options is not null) Refuse(options, modelId);
         return new(
-            Conversation(messages, options?.Instructions), Sampling(options, defaults),
+            Conversation(messages, options?.Instructions),
+            Sampling(options, defaults) with { Form = Form(options?.ResponseFormat, tokenizer) },
             [.. (options?.StopSequences ?? []).Where(text => text.Length > 0)]);
     }
 
@@ -28,8 +34,6 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
         if (options.Tools is { Count: > 0 } || options.ToolMode is RequiredChatToolMode)
             throw new NotSupportedException(
                 "Tools: Gemma 3 has no tool calls of its own; leave ChatOptions.Tools empty and describe the format in the prompt.");
-        if (options.ResponseFormat is not (null or ChatResponseFormatText))
-            throw new NotSupportedException("ResponseFormat: only text is supported; ask for JSON in the prompt and check the answer.");
         if (options.FrequencyPenalty is not (null or 0))
             throw new NotSupportedException("FrequencyPenalty: not supported; leave it out or give 0.");
         if (options.PresencePenalty is not (null or 0))
@@ -39,6 +43,14 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
         if (options.ModelId is { } other && other != modelId)
             throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
     }
+
+    private static TokenForm? Form(ChatResponseFormat? format, Tokenizer tokenizer) => format switch
+    {
+        null or ChatResponseFormatText => null,
+        ChatResponseFormatJson { Schema: { } schema } => new TokenForm(JsonForm.Of(schema), tokenizer),
+        ChatResponseFormatJson => new TokenForm(JsonForm.AnyObject, tokenizer),
+        _ => throw new NotSupportedException($"ResponseFormat {format.GetType().Name}: expected text or JSON."),
+    };
 
     /// <summary>Instructions and system messages become one system turn at the start, the only place where Gemma's template supports
     /// one.</summary>

@@ -9,11 +9,13 @@ using Microsoft.Extensions.AI;
 namespace Lapidary.Gemma;
 
 /// <summary>Offers a loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP,
-/// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
+/// TopK, Seed, MaxOutputTokens, StopSequences and ResponseFormat; refuses tools, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
 /// <para>One client serves any number of callers at once: a <see cref="GenerationEngine"/> generates their answers together. No caller
 /// waits for another's reader. An answer ends within a step if it is cancelled or its reader leaves.</para>
+/// <para>An answer in JSON is held to its schema token by token, so it is always valid, unless it is cut at MaxOutputTokens. What a schema
+/// asks for and what cannot be enforced is refused before the answer begins.</para>
 /// <para>Without a seed, the same request gets the same answer, whatever else is asked meanwhile. The client does not dispose the model,
 /// which others may use too.</para>
 /// <para>The meter and the activity source Lapidary.Gemma report answers by OpenTelemetry's conventions for generative AI.</para>
@@ -75,12 +77,13 @@ public sealed class GemmaChatClient : IChatClient
     /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
     /// <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NotSupportedException">The request needs an unsupported feature.</exception>
-    /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>
+    /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context, or the answer's schema
+    /// is wrong or not enforced in all its parts.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        var request = ChatRequest.Create(messages, options, ModelId, _defaults);
+        var request = ChatRequest.Create(messages, options, ModelId, _defaults, _tokenizer);
         return Stream(request, cancellationToken);
     }
 

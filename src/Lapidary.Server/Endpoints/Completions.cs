@@ -23,7 +23,7 @@ internal static class Completions
         using var body = await RequestBody.ReadAsync(context.Request).ConfigureAwait(false);
         var fields = new RequestFields(body.RootElement);
         var model = state.ModelOf(fields);
-        var request = GenerationRequest.Read(fields, model.Defaults, NewSeed);
+        var request = GenerationRequest.Read(fields, model.Defaults, model.Tokenizer, NewSeed);
         int? top = fields.Integer("top_logprobs", 0, MaxTopLogProbs);
         if (fields.Flag("logprobs")) request = request with { TopLogProbs = top ?? 0 };
         else if (top > 0) throw ApiException.Wrong("top_logprobs", "expected only with logprobs true.");
@@ -48,7 +48,7 @@ internal static class Completions
         using var body = await RequestBody.ReadAsync(context.Request).ConfigureAwait(false);
         var fields = new RequestFields(body.RootElement);
         var model = state.ModelOf(fields);
-        var request = GenerationRequest.Read(fields, model.Defaults, NewSeed);
+        var request = GenerationRequest.Read(fields, model.Defaults, model.Tokenizer, NewSeed);
         // Some clients send a chat's false.
         if (fields.Get("logprobs") is { ValueKind: not System.Text.Json.JsonValueKind.False })
             request = request with { TopLogProbs = fields.Integer("logprobs", 0, MaxTopLogProbs) };

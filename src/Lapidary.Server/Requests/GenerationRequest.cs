@@ -24,9 +24,10 @@ internal sealed record GenerationRequest(
     /// <summary>Reads the fields.</summary>
     /// <param name="fields">The request.</param>
     /// <param name="defaults">The model's options.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="newSeed">Provides a seed for a request without one.</param>
     /// <exception cref="ApiException">A field is wrong, or asks for what is not supported.</exception>
-    public static GenerationRequest Read(RequestFields fields, GenerationOptions defaults, Func<long> newSeed)
+    public static GenerationRequest Read(RequestFields fields, GenerationOptions defaults, Tokenizer tokenizer, Func<long> newSeed)
     {
         UnsupportedFields.Refuse(fields);
         bool isStream = fields.Flag("stream");
@@ -38,8 +39,8 @@ internal sealed record GenerationRequest(
             throw ApiException.Wrong("stop", $"expected texts of at most {MaxStopLength} characters.");
         int? most = fields.Integer("max_completion_tokens", 1, int.MaxValue), older = fields.Integer("max_tokens", 1, int.MaxValue);
         return new(
-            Sampling(fields, defaults, newSeed), most ?? older, stops, fields.Integer("n", 1, MaxChoices) ?? 1, isStream,
-            streaming?.Flag("include_usage") ?? false);
+            Sampling(fields, defaults, newSeed) with { Form = AnswerFormat.Read(fields, tokenizer) }, most ?? older, stops,
+            fields.Integer("n", 1, MaxChoices) ?? 1, isStream, streaming?.Flag("include_usage") ?? false);
     }
 
     /// <summary>The rules of GemmaChatClient: temperature 0 takes the likeliest token, any other sampling field turns sampling on, and

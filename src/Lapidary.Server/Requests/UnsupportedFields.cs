@@ -7,7 +7,7 @@ namespace Lapidary.Server.Requests;
 /// 0, empty). Fields that are unknown here are ignored, so that callers may send more than a server knows.</summary>
 internal static class UnsupportedFields
 {
-    private const string NoFormat = "the format of an answer cannot be enforced here; ask for it in the prompt and check the answer.";
+    private const string NoFormat = "not supported; give response_format a JSON schema.";
     private const string NoTools = "Gemma 3 has no tool calls of its own; leave it out and describe the format in the prompt.";
     private const string NotHere = "not supported; leave it out.";
 
@@ -33,7 +33,6 @@ internal static class UnsupportedFields
         ["guided_regex"] = NoFormat,
         ["guided_choice"] = NoFormat,
         ["guided_grammar"] = NoFormat,
-        ["structured_outputs"] = NoFormat,
         ["grammar"] = NoFormat,
         ["json_schema"] = NoFormat,
     };
@@ -47,8 +46,6 @@ internal static class UnsupportedFields
             if (fields.Get(name) is { } value && !SaysNothing(value) && !IsNone(value)) throw ApiException.Wrong(name, reason);
         }
 
-        if (fields.Object("response_format") is { } format && format.Require("type") is not "text" and var type)
-            throw ApiException.Wrong("response_format", $"expected {{\"type\": \"text\"}}, found {Found.Of(type)}: {NoFormat}");
         if (fields.Get("tool_choice") is { } choice && !IsNone(choice)) throw ApiException.Wrong("tool_choice", NoTools);
         if (fields.Get("best_of") is { } best && best.GetRawText() != (fields.Get("n")?.GetRawText() ?? "1"))
             throw ApiException.Wrong("best_of", "expected the value of n; " + NotHere);

@@ -1,4 +1,8 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -191,7 +195,6 @@ public sealed class GemmaChatClientTests : IDisposable
     public async Task GetResponse_RefusesWhatItCannotDo()
     {
         await Refuses(new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1, "one")] }, "Tools");
-        await Refuses(new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, "ResponseFormat");
         await Refuses(new ChatOptions { FrequencyPenalty = 0.5f }, "FrequencyPenalty");
         await Refuses(new ChatOptions { PresencePenalty = 0.5f }, "PresencePenalty");
         await Refuses(new ChatOptions { ConversationId = "1" }, "ConversationId");
@@ -206,6 +209,42 @@ public sealed class GemmaChatClientTests : IDisposable
             var error = await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync("Hi", options, Token));
             Assert.Contains(named, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Microsoft.Extensions.AI makes the schema of the type, and reads the answer.</summary>
+    [Fact]
+    public async Task GetResponse_OfAType_ReadsItsValue()
+    {
+        var options = new ChatOptions { Temperature = 1.5f, MaxOutputTokens = 600, Seed = 3 };
+        var answer = await _client.GetResponseAsync<Answer>("Who?", options, cancellationToken: Token);
+        Assert.Equal(ChatFinishReason.Stop, answer.FinishReason);
+        Assert.True(answer.Result.Kinds.Count is 1 or 2 or 3);
+        Assert.All(answer.Result.Kinds, kind => Assert.True(Enum.IsDefined(kind)));
+        Assert.NotNull(answer.Result.Inner);
+
+        var numbers = await _client.GetResponseAsync<bool[]>("Which?", options, cancellationToken: Token);
+        Assert.Equal(ChatFinishReason.Stop, numbers.FinishReason);
+        Assert.NotNull(numbers.Result);
+
+        options.ResponseFormat = ChatResponseFormat.Json;
+        var any = await _client.GetResponseAsync("Which?", options, Token);
+        Assert.StartsWith("{", any.Text, StringComparison.Ordinal);
+        AssertIsJson(any.Text, any.FinishReason == ChatFinishReason.Stop);
+
+        static void AssertIsJson(string text, bool isWhole)
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(text), isWhole, default);
+            while (reader.Read()) { }
+        }
+    }
+
+    [Fact]
+    public async Task GetResponse_RefusesASchemaThatItCannotEnforce()
+    {
+        var schema = JsonElement.Parse("""{"type": "object", "properties": {"age": {"type": "number", "multipleOf": 2}}}""");
+        var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
+        var error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync("Hi", options, Token));
+        Assert.StartsWith("JSON schema: $.properties.age.multipleOf: not enforced here", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -232,4 +271,17 @@ public sealed class GemmaChatClientTests : IDisposable
         _model.Dispose();
         _backend.Dispose();
     }
+
+    [JsonConverter(typeof(JsonStringEnumConverter<Kind>))]
+    private enum Kind
+    {
+        Small,
+        Large,
+    }
+
+    private sealed record Answer(
+        [property: Description("What it is."), MinLength(1), MaxLength(3)] IReadOnlyList<Kind> Kinds,
+        [property: Range(-5, 700)] int Count, double? Share, Inner Inner);
+
+    private sealed record Inner([property: MaxLength(12)] string Name, bool IsNew, Inner? Next = null);
 }

@@ -44,12 +44,27 @@ for await (const piece of await client.completions.create({ model: "tiny", promp
     pieces += piece.choices[0].text;
 assert.equal(pieces, continued.choices[0].text);
 
+// Answers in a form.
+const schema = {
+    type: "object", additionalProperties: false, required: ["kind", "size", "tags"],
+    properties: {
+        kind: { type: "string", enum: ["cat", "dog"] }, size: { type: "integer", minimum: 1, maximum: 20 },
+        tags: { type: "array", items: { type: "string", maxLength: 8 }, maxItems: 2 },
+    },
+};
+const formed = await client.chat.completions.parse({
+    ...ask, max_tokens: 150, response_format: { type: "json_schema", json_schema: { name: "pet", strict: true, schema } } });
+assert.equal(formed.choices[0].finish_reason, "stop");
+const pet = formed.choices[0].message.parsed;
+assert.deepEqual(Object.keys(pet), ["kind", "size", "tags"]);
+assert.ok(["cat", "dog"].includes(pet.kind) && Number.isInteger(pet.size) && pet.size >= 1 && pet.size <= 20 && pet.tags.length <= 2);
+
 // Errors.
 await assert.rejects(client.chat.completions.create({ ...ask, model: "gpt-4o" }),
     error => error instanceof NotFoundError && error.code === "model_not_found" && error.param === "model");
 await assert.rejects(client.chat.completions.create({ ...ask, top_p: 2 }),
     error => error instanceof BadRequestError && error.param === "top_p" && /top_p: expected/.test(error.message));
-await assert.rejects(client.chat.completions.create({ ...ask, response_format: { type: "json_object" } }),
+await assert.rejects(client.chat.completions.create({ ...ask, response_format: { type: "xml" } }),
     error => error instanceof APIError && error.param === "response_format");
 await assert.rejects(client.embeddings.create({ model: "tiny", input: "x" }), NotFoundError);
 
