@@ -22,11 +22,13 @@ switch (args)
     case ["serve"] or ["serve", _]:
         await ServeBenchmark.RunAsync(args.ElementAtOrDefault(1));
         return 0;
+    case ["forms", var folder]:
+        return FormBenchmark.Run(folder);
     case ["load", var size, var folder]:
         return LoadBenchmark.Run(size, folder);
     default:
         Console.Error.WriteLine(
             "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | kernel-code [all] | tokenizer FOLDER FILE | "
-            + "load SIZE FOLDER | serve [FOLDER]");
+            + "load SIZE FOLDER | forms FOLDER | serve [FOLDER]");
         return 2;
 }

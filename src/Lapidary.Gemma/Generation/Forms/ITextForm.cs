@@ -11,4 +11,11 @@ internal interface ITextForm
     /// <returns>The form of the rest; null if no text of this form begins with the byte. The same object where nothing has changed, because
     /// what is allowed is then known already.</returns>
     ITextForm? After(byte next);
+
+    /// <summary>More than 0 inside a string: a text may begin with any so many characters other than quotes, backslashes and control
+    /// characters, and not with more of them. 0 where nothing is known. It saves looking at each token of a vocabulary.</summary>
+    int PlainRoom => 0;
+
+    /// <summary>Forms of which the text must have any; more than one where they are to be looked at one by one.</summary>
+    IReadOnlyList<ITextForm> Alternatives => [this];
 }

@@ -1,6 +1,8 @@
 using System.Text;
+using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Forms;
+using Lapidary.Gemma.Generation.Forms.Json;
 using Lapidary.Gemma.Tests.Text;
 
 namespace Lapidary.Gemma.Tests.Generation.Forms;
@@ -16,14 +18,29 @@ public class FormedTextTests
     [InlineData("[1 é2")]
     [InlineData("[1 é2]")]
     public void AllowedTokens_OfTheSmallTokenizer_AreThoseWhoseBytesContinueTheText(string text) =>
-        AssertAllowed(TokenizerFixtures.Small, text);
+        AssertAllowed(TokenizerFixtures.Small, new NumberList(), text);
 
     [Theory]
     [InlineData("")]
     [InlineData("[1")]
     [InlineData("[1 é2]")]
     public void AllowedTokens_OfGemmasTokenizer_AreThoseWhoseBytesContinueTheText(string text) =>
-        AssertAllowed(TokenizerFixtures.Real, text);
+        AssertAllowed(TokenizerFixtures.Real, new NumberList(), text);
+
+    /// <summary>Inside strings, tokens of plain characters are not looked at one by one.</summary>
+    [Theory]
+    [InlineData("""{"type": "string"}""", "\"a")]
+    [InlineData("""{"type": "string", "minLength": 2, "maxLength": 5}""", "\"🙂")]
+    [InlineData("""{"type": "string", "maxLength": 3}""", "\"abc")]
+    [InlineData("""{"anyOf": [{"type": "string", "maxLength": 4}, {"const": "abcdefgh"}, {"type": "integer"}]}""", "\"a")]
+    [InlineData("""{"additionalProperties": {"type": "string"}}""", "{\"a\": \"\\n")]
+    [InlineData("""{"additionalProperties": true, "properties": {"the": {}}}""", "{\"th")]
+    public void AllowedTokens_OfBothTokenizers_InStrings(string schema, string text)
+    {
+        var form = JsonForm.Of(JsonElement.Parse(schema));
+        AssertAllowed(TokenizerFixtures.Small, form, text);
+        AssertAllowed(TokenizerFixtures.Real, form, text);
+    }
 
     /// <summary>é and numbers are written in byte tokens where the form leaves nothing else.</summary>
     [Fact]
@@ -59,11 +76,11 @@ public class FormedTextTests
     }
 
     /// <summary>The decoder says which text a token adds, and the form, byte by byte, whether it may.</summary>
-    private static void AssertAllowed(Tokenizer tokenizer, string written)
+    private static void AssertAllowed(Tokenizer tokenizer, ITextForm form, string written)
     {
         int stop = tokenizer.EosTokenId!.Value;
-        var text = Begin(tokenizer);
-        ITextForm? rest = new NumberList();
+        var text = new FormedText(new TokenForm(form, tokenizer), [stop]);
+        ITextForm? rest = form;
         foreach (int id in tokenizer.Encode(written, addSpecialTokens: false)) text.Add(id);
         foreach (byte value in Encoding.UTF8.GetBytes(written)) rest = rest!.After(value);
         float[] logits = new float[tokenizer.VocabSize + 8]; // an embedding may have more rows
@@ -79,7 +96,7 @@ public class FormedTextTests
             string token = tokenizer.Token(id) ?? "";
             bool isByte = token is ['<', '0', 'x', _, _, '>'];
             byte[] bytes = isByte ? [Convert.ToByte(token[3..5], 16)] : Encoding.UTF8.GetBytes(tokenizer.Decode([id], true));
-            return bytes.Length > 0 && bytes.Aggregate(rest, (form, next) => form?.After(next)) is not null;
+            return bytes.Length > 0 && bytes.Aggregate(rest, (before, next) => before?.After(next)) is not null;
         }
     }
 

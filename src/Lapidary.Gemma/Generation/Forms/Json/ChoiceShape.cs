@@ -41,12 +41,14 @@ internal sealed class Choice(IReadOnlyList<ITextForm> forms) : ITextForm
 
     public bool MayEnd => forms.Any(form => form.MayEnd);
 
+    public IReadOnlyList<ITextForm> Alternatives => forms;
+
     /// <summary>The choice of some forms.</summary>
     /// <returns>Null if there are none.</returns>
     public static ITextForm? Of(List<ITextForm> forms)
     {
         if (forms.Count <= 1) return forms.Count == 0 ? null : forms[0];
-        List<ITextForm> different = [.. forms.SelectMany(form => form is Choice choice ? choice.Forms : [form]).Distinct().Take(MaxForms)];
+        List<ITextForm> different = [.. forms.SelectMany(form => form.Alternatives).Distinct().Take(MaxForms)];
         return different.Count == 1 ? different[0] : new Choice(different);
     }
 
@@ -63,6 +65,4 @@ internal sealed class Choice(IReadOnlyList<ITextForm> forms) : ITextForm
 
         return isSame ? this : Of(after);
     }
-
-    private IReadOnlyList<ITextForm> Forms => forms;
 }

@@ -68,6 +68,8 @@ internal sealed record FreeNamePlace(ObjectPlace Object, WrittenName? Written, U
 {
     public bool MayEnd => false;
 
+    public int PlainRoom => Rest.Left == 0 ? int.MaxValue : 0;
+
     public ITextForm? After(byte next)
     {
         if (Rest.Left == 0 && next == '"')

@@ -24,6 +24,8 @@ internal sealed record StringPlace(StringShape Shape, ITextForm Then, int Count)
 {
     public bool MayEnd => false;
 
+    public int PlainRoom => Shape.Max == int.MaxValue ? int.MaxValue : Shape.Max - Count;
+
     public ITextForm? After(byte next)
     {
         if (next == '"') return Count >= Shape.Min ? Then : null;
