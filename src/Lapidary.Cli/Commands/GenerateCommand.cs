@@ -9,6 +9,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Gemma.Text;
 
 namespace Lapidary.Cli.Commands;
@@ -47,6 +48,9 @@ internal static class GenerateCommand
 
     private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
 
+    private static readonly Setting<string?> JsonSchema = Setting.Text(
+        "json-schema", "FILE", "JSON schema that each answer has, unless it is cut; tokens that would break it are not chosen.");
+
     private static readonly Setting<int?> BatchSize = Setting.OptionalInteger(
         "batch-size", "Most rows of --dataset to answer at a time on a device; fewer if memory is short. No answer depends on it.", 1,
         4096);
@@ -64,7 +68,7 @@ internal static class GenerateCommand
             .Takes([RankSettings.DdpTimeout])
             .Takes(Model.All)
             .Takes(InputIds, Chat, MaxNewTokens)
-            .Takes([.. SamplingSettings.All, IgnoreEos, BatchSize])
+            .Takes([.. SamplingSettings.All, IgnoreEos, JsonSchema, BatchSize])
             .Takes(ToolCommand.Json)
             .Requires(Model.Model, Model.Adapter)
             .Requires(Prompt, Messages, InputIds.Option, DataSettings.DataSet.Option)
@@ -79,10 +83,14 @@ internal static class GenerateCommand
         ];
         if (sources.Count(isGiven => isGiven) is > 1 and var found)
             throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
-        if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run);
+        if (values.Get(JsonSchema) is not null && values.Get(IgnoreEos))
+            throw run.Wrong($"--{JsonSchema.Name}: an answer in JSON ends by a token that ends texts; leave --{IgnoreEos.Name} out.");
+        var schema = values.Get(JsonSchema) is { } file ? JsonSchemaFile.Read(file) : null;
+        if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run, schema);
         RefuseOptionsOfADataSet(run);
         var folders = ModelFolders.Find(run, Model);
         var text = TextTools.TryLoad(Model, values, folders);
+        if (schema is not null && text is null) throw TextTools.NoTokenizer();
         int[] prompt = PromptIds(run, text);
         if (PromptNote(run, folders) is { } form) run.Note(form);
         if (ContextNote(run, GemmaConfig.Load(folders.Model), prompt.Length) is { } cut) run.Note(cut);
@@ -97,7 +105,7 @@ internal static class GenerateCommand
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
         using var generator = new TextGenerator(model);
         IDisposable? graceful = null;
-        var options = Options(values, makers, text?.Tokenizer);
+        var options = Options(values, makers, text, schema);
         foreach (int id in generator.Generate(prompt, options, run.Interrupted))
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
@@ -125,20 +133,22 @@ internal static class GenerateCommand
         return run.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
     }
 
-    private static int AnswerDataSet(CommandRun run)
+    private static int AnswerDataSet(CommandRun run, JsonSchemaFile? schema)
     {
         if (run.Values.IsGiven(Chat))
             throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
         var settings = new AnswerSettings(
             Options, SamplingSettings.Stops(run.Values), run.Values.Get(BatchSize) ?? 0,
-            run.Values.Get(Output) is "-" ? null : run.Values.Get(Output), run.Get(Resume));
+            run.Values.Get(Output) is "-" ? null : run.Values.Get(Output), run.Get(Resume),
+            schema?.Text);
         return new DatasetGeneration(run, Model, settings).Run();
 
         GenerationOptions Options(string folder, TextTools? text)
         {
+            if (schema is not null && text is null) throw TextTools.NoTokenizer();
             var makers = GenerationConfig.Load(folder, GemmaConfig.Load(folder));
             foreach (string note in SamplingSettings.Notes(run.Values, makers)) run.Note(note);
-            return GenerateCommand.Options(run.Values, makers, text?.Tokenizer);
+            return GenerateCommand.Options(run.Values, makers, text, schema);
         }
     }
 
@@ -183,13 +193,14 @@ internal static class GenerateCommand
             + $"the answer is cut after {room} tokens, before --{MaxNewTokens.Name} {most}.";
     }
 
-    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, Tokenizer? tokenizer)
+    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, TextTools? text, JsonSchemaFile? schema)
     {
-        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, tokenizer));
+        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, text?.Tokenizer));
         return options with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
             StopTokenIds = values.Get(IgnoreEos) ? SamplingSettings.StopIds(values) : options.StopTokenIds,
+            Form = schema is null ? null : new TokenForm(schema.Form, text!.Tokenizer),
         };
     }
 

@@ -17,9 +17,10 @@ internal static class AnswerIdentity
     /// <param name="questions">The rows.</param>
     /// <param name="chosen">Sampling and length.</param>
     /// <param name="stops">Texts that end an answer.</param>
+    /// <param name="schema">The JSON schema of answers; null for none.</param>
     public static string Of(
         CommandRun run, ModelSettings settings, string model, string? adapter, IReadOnlyList<RowQuestion> questions,
-        GenerationOptions chosen, IReadOnlyList<string> stops)
+        GenerationOptions chosen, IReadOnlyList<string> stops, string? schema = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
@@ -27,7 +28,7 @@ internal static class AnswerIdentity
         string loaded = string.Join(
             ' ', run.Values.Get(settings.Quantization), run.Values.Get(settings.DoubleQuant), run.Values.Get(settings.DType));
         string trained = adapter is null ? "none" : Files(adapter);
-        string files = Files(model), options = Hash($"{Describe(chosen, stops)} {loaded}");
+        string files = Files(model), options = Hash($"{Describe(chosen, stops)} {loaded}{schema}");
         return $$"""{"rows":"{{rows}}","model":"{{files}}","adapter":"{{trained}}","options":"{{options}}"}""" + "\n";
     }
 

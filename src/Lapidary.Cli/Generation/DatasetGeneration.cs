@@ -67,7 +67,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         using var file = _output is not null && team.IsLeader
             ? AnswersFile.Open(
                 _output, settings.Resume,
-                AnswerIdentity.Of(run, model, folders.Model, folders.Adapter, questions, chosen, settings.Stops))
+                AnswerIdentity.Of(run, model, folders.Model, folders.Adapter, questions, chosen, settings.Stops, settings.Schema))
             : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)

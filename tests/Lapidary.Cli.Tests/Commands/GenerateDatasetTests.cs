@@ -45,6 +45,29 @@ public sealed class GenerateDatasetTests : IDisposable
     }
 
     [Fact]
+    public void ASchema_HoldsEachAnswer_AndIsPartOfWhatResumedAnswersDependOn()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"prompt": "Hi"}""", """{"prompt": "Hello"}"""]);
+        string schema = TinyModel.WriteLines(_folder.Path, "schema.json", ["""{"enum": ["a", 7]}"""]);
+        string output = _folder["answers.jsonl"];
+        using (var stopped = new CancellationTokenSource())
+        {
+            stopped.Cancel();
+            string[] begun = Arguments(TinyModel.WithTokenizer, rows, "--json-schema", schema, "--output", output);
+            Assert.Equal(130, CliRun.Of("", stopped.Token, begun).ExitCode);
+        }
+
+        Ask(rows, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
+        Ask(rows, "--json-schema", schema, "--output", output, "--resume").Ok();
+        Assert.All(Lines(output), answer =>
+        {
+            Assert.Equal("stop", answer.GetProperty("finish_reason").GetString());
+            string[] values = ["\"a\"", "7"];
+            Assert.Contains(answer.GetProperty("output").GetString()!, values);
+        });
+    }
+
+    [Fact]
     public void AConversationsAnswer_IsLeftOut_AndAPromptNeedsNone()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -40,6 +41,29 @@ public sealed class GenerateTests : IDisposable
         string Text(string seed) => CliRun.Of([.. Tiny, .. options, "--seed", seed]).Ok().Out;
         Assert.Equal(Text("1"), Text("1"));
         Assert.NotEqual(Text("1"), Text("2"));
+    }
+
+    [Fact]
+    public void Generate_WithASchema_GivesItsJson()
+    {
+        string schema = WriteSchema("""{"properties": {"size": {"type": "integer", "minimum": 3}}, "required": ["size"]}""");
+        string[] args =
+            ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--prompt", "stones", "--json-schema", schema, "--json"];
+        string text = CliRun.Of([.. args, "--max-new-tokens", "60"]).Ok().Json.GetProperty("text").GetString()!;
+        var member = Assert.Single(JsonElement.Parse(text).EnumerateObject());
+        Assert.Equal("size", member.Name);
+        Assert.True(member.Value.GetInt64() >= 3);
+        CliRun.Of([.. args, "--ignore-eos"]).AssertError(2, "leave --ignore-eos out");
+        CliRun.Of([.. Tiny, "--input-ids", "2,5", "--json-schema", schema]).AssertError(1, "tokenizer.json");
+    }
+
+    [Theory]
+    [InlineData("""{"type": "string", "pattern": "a"}""", "schema.json: JSON schema: $.pattern: not enforced here")]
+    [InlineData("{\n\"type\"}", "schema.json: expected a JSON schema, found no JSON in line 2; correct the file.")]
+    public void Generate_WithASchemaThatIsNotEnforced_SaysSo(string schema, string message)
+    {
+        string[] args = ["generate", "--model", "no-such-folder", "--prompt", "stones", "--json-schema", WriteSchema(schema)];
+        CliRun.Of(args).AssertError(1, message);
     }
 
     [Theory]
@@ -149,4 +173,6 @@ public sealed class GenerateTests : IDisposable
         CliRun.Of([.. Tiny, "--adapter", _folder["run"], "--input-ids", "2"])
             .AssertError(1, "expected adapter_config.json", $"such as {Path.Combine(_folder["run"], "checkpoint-10")}.");
     }
+
+    private string WriteSchema(string json) => TinyModel.WriteLines(_folder.Path, "schema.json", [json]);
 }
