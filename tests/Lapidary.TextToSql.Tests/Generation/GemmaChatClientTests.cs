@@ -281,7 +281,7 @@ public sealed class GemmaChatClientTests : IDisposable
 
     private sealed record Answer(
         [property: Description("What it is."), MinLength(1), MaxLength(3)] IReadOnlyList<Kind> Kinds,
-        [property: Range(-5, 700)] int Count, double? Share, Inner Inner);
+        [property: Range(-5, 700)] int Count, double? Share, Inner Inner, DateTimeOffset When, Guid? Id);
 
     private sealed record Inner([property: MaxLength(12)] string Name, bool IsNew, Inner? Next = null);
 }

@@ -11,6 +11,7 @@ internal sealed partial class JsonSchemaReader
     {
         "object" => Object(place, depth),
         "array" => Array(place, depth),
+        "string" when place.Get("format") is { } format => Format(place, format),
         "string" => Add(new StringShape(place.Count("minLength") ?? 0, Most(place, "minLength", "maxLength"))),
         "integer" => Decimal(place, places: 0),
         "number" when Limits.Any(name => place.Get(name) is not null) => Decimal(place, DecimalShape.MostPlaces),
@@ -49,6 +50,14 @@ internal sealed partial class JsonSchemaReader
 
     private JsonShape? Further(SchemaPlace place, int depth) =>
         place.Json.ValueKind == JsonValueKind.False ? null : Shape(place, depth + 1);
+
+    private FormatShape Format(SchemaPlace place, SchemaPlace format)
+    {
+        foreach (string name in new[] { "minLength", "maxLength" })
+            if (place.Get(name) is { } length) throw length.Error("not enforced beside format; leave it out");
+        return Add(FormatShape.Of(format.Text()) ?? throw format.Error(
+            $"expected {FormatShape.Names}, found {format.Text()}, which is not enforced here; leave it out and check the answer"));
+    }
 
     private DecimalShape Decimal(SchemaPlace place, int places)
     {

@@ -30,6 +30,7 @@ internal sealed partial class JsonSchemaReader
         ["maxItems"] = "array",
         ["minLength"] = "string",
         ["maxLength"] = "string",
+        ["format"] = "string",
         ["minimum"] = "number",
         ["maximum"] = "number",
         ["exclusiveMinimum"] = "number",

@@ -123,7 +123,8 @@ public class JsonFormTests
         """{"properties": {"age": {"type": "integer", "multipleOf": 5}}}""",
         "$.properties.age.multipleOf: not enforced here; leave it out")]
     [InlineData("""{"type": "string", "pattern": "a+"}""", "$.pattern: not enforced here")]
-    [InlineData("""{"type": "string", "format": "email"}""", "$.format: not enforced here")]
+    [InlineData("""{"type": "string", "format": "email"}""", "$.format: expected date, date-time or uuid, found email")]
+    [InlineData("""{"type": "string", "format": "date", "maxLength": 9}""", "$.maxLength: not enforced beside format")]
     [InlineData("""{"oneOf": [{"type": "null"}]}""", "$.oneOf: not enforced here")]
     [InlineData("""{"anyOf": [{"type": "null"}], "type": "null"}""", "$.type: not enforced beside anyOf")]
     [InlineData("""{"$ref": "#/$defs/b"}""", "$.$ref: expected a place of this schema such as #/$defs/name, found \"#/$defs/b\"")]
@@ -167,6 +168,23 @@ public class JsonFormTests
 
         static void AssertRefused(string schema, string message) =>
             Assert.Contains(message, Assert.Throws<LapidaryException>(() => FormOf(schema)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>.NET reads what the formats allow, and they allow what .NET writes.</summary>
+    [Fact]
+    public void Formats_AreThoseOfDotNet()
+    {
+        var date = FormOf("""{"format": "date"}""");
+        var time = FormOf("""{"format": "date-time"}""");
+        var uuid = FormOf("""{"format": "uuid"}""");
+        for (var day = new DateOnly(1999, 12, 1); day.Year < 2005; day = day.AddDays(1))
+            Assert.True(Accepts(date, JsonSerializer.Serialize(day)));
+        Assert.True(Accepts(time, JsonSerializer.Serialize(new DateTime(2024, 2, 29, 23, 59, 59, DateTimeKind.Utc))));
+        Assert.True(Accepts(time, "\"2024-02-29T00:00:00-03:30\""));
+        Assert.True(Accepts(uuid, JsonSerializer.Serialize(Guid.NewGuid())));
+        string[] wrong = ["2023-02-29", "2024-13-01", "2024-04-31", "2024-1-1", "2024-01-00"];
+        Assert.All(wrong, text => Assert.False(Accepts(date, $"\"{text}\"")));
+        Assert.All(["24:00:00Z", "12:60:00Z", "12:00:00", "12:00Z"], text => Assert.False(Accepts(time, $"\"2024-01-01T{text}\"")));
     }
 
     /// <summary>Lists of alternatives that cannot be told apart do not multiply.</summary>

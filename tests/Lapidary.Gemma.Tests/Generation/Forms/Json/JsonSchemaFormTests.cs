@@ -79,7 +79,7 @@ public class JsonSchemaFormTests
     private static bool IsValid(JsonSchema judge, byte[] text)
     {
         using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
-        return judge.Evaluate(document.RootElement).IsValid;
+        return judge.Evaluate(document.RootElement, new EvaluationOptions { RequireFormatValidation = true }).IsValid;
     }
 
     /// <summary>A text of the form; null if it becomes too long.</summary>

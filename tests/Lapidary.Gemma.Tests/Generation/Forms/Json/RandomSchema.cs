@@ -55,6 +55,12 @@ internal sealed class RandomSchema(long seed)
     private JsonObject String()
     {
         var schema = Type("string");
+        if (Below(4) == 0)
+        {
+            schema["format"] = new[] { "date", "date-time", "uuid" }[Below(3)];
+            return schema;
+        }
+
         if (Below(2) == 0) schema["minLength"] = Below(4);
         if (Below(2) == 0) schema["maxLength"] = 3 + Below(5);
         return schema;
