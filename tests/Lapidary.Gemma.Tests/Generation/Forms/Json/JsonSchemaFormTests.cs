@@ -2,8 +2,10 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Json.Schema;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Gemma.Generation.Forms.Json;
 
@@ -68,6 +70,41 @@ public class JsonSchemaFormTests
         Assert.True(seen > 50, $"{seen}");
 
         void AssertAccepts(ITextForm form, byte[] text) => Assert.True(Accepts(form, text), Encoding.UTF8.GetString(text));
+    }
+
+    /// <summary>Schemas of strangers: whatever stands in them, they have a form or one line that says what is wrong.</summary>
+    [Fact]
+    public void ChangedSchemas_HaveAFormOrAnError()
+    {
+        string[] parts =
+        [
+            "\"type\"", "\"enum\"", "\"items\"", "\"$ref\"", "\"#\"", "\"#/anyOf/0\"", "\"#/$defs/tree/properties/left\"", "1e999", "-1", "null", "true", "[]",
+            "{}", "\"\\ud800\"", "\"minimum\"", "\"maxLength\"", "\"properties\"", "\"const\"", "\"format\"", "\"date\"", "\"object\"",
+        ];
+        int forms = 0, errors = 0;
+        for (int seed = 0; seed < 3000; seed++)
+        {
+            var random = new StableRandom(seed, stream: 2);
+            string[] tokens = Regex.Split(new RandomSchema(seed % 100).New().ToJsonString(), "(\"[^\"]*\"|[0-9.]+)");
+            for (int change = 0; change < 3; change++) tokens[(2 * random.Below(tokens.Length / 2)) + 1] = parts[random.Below(parts.Length)];
+            try
+            {
+                var form = JsonForm.Of(JsonElement.Parse(string.Concat(tokens)));
+                Draw(form, ref random);
+                forms++;
+            }
+            catch (JsonException)
+            {
+                // The change left no JSON.
+            }
+            catch (LapidaryException e)
+            {
+                Assert.StartsWith("JSON schema: ", e.Message, StringComparison.Ordinal);
+                errors++;
+            }
+        }
+
+        Assert.True(forms > 200 && errors > 200, $"{forms} {errors}");
     }
 
     private static ITextForm FormOf(JsonNode schema) => JsonForm.Of(JsonElement.Parse(schema.ToJsonString()));
