@@ -43,7 +43,8 @@ internal static class FormBenchmark
             double again = Best(() => Masked(token), formed => formed.Mask(logits));
             double one = Best(() => new FormedText(token, stops), formed => formed.Allows(allowed));
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{name,-20} {allowed,7} allowed {found,10:F3} ms {again,8:F3} ms again {one,8:F4} ms one token"));
+                CultureInfo.InvariantCulture,
+                $"{name,-20} {allowed,7} allowed {found,10:F3} ms {again,8:F3} ms again {one,8:F4} ms one token"));
         }
 
         return 0;
@@ -71,5 +72,6 @@ internal static class FormBenchmark
         }
     }
 
-    private static string Strings() => string.Join(',', Enumerable.Range(0, 32).Select(min => $$"""{"type": "string", "minLength": {{min}}}"""));
+    private static string Strings() =>
+        string.Join(',', Enumerable.Range(0, 32).Select(min => $$"""{"type": "string", "minLength": {{min}}}"""));
 }

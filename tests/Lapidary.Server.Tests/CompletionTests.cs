@@ -56,6 +56,33 @@ public class CompletionTests
         static string Delta(JsonElement chunk) => chunk.GetProperty("choices")[0].GetProperty("delta").GetRawText();
     }
 
+    /// <summary>Each of several answers, whole and in pieces, and with the probabilities of what the model would have written.</summary>
+    [Theory]
+    [InlineData(""", "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["a", 7]}}}""")]
+    [InlineData(""", "structured_outputs": {"json": {"enum": ["a", 7]}, "regex": null}""")]
+    public async Task AnswersInAForm_HaveIt(string form)
+    {
+        await using var server = await TestServer.StartAsync();
+        var reply = await server.ChatAsync(more: form + """, "n": 4, "temperature": 1.5, "seed": 1, "logprobs": true, "top_logprobs": 1""");
+        string[] texts = [.. reply.GetProperty("choices").EnumerateArray()
+            .Select(choice => choice.GetProperty("message").GetProperty("content").GetString()!)];
+        Assert.Equal(4, texts.Length);
+        Assert.All(texts, text => Assert.True(text is "\"a\"" or "7", text));
+        Assert.All(reply.GetProperty("choices").EnumerateArray(), choice =>
+            Assert.Equal("stop", choice.GetProperty("finish_reason").GetString()));
+        var first = reply.GetProperty("choices")[0].GetProperty("logprobs").GetProperty("content")[0];
+        Assert.True(first.GetProperty("logprob").GetDouble() < first.GetProperty("top_logprobs")[0].GetProperty("logprob").GetDouble());
+
+        var events = await server.StreamAsync(Chat, TestServer.Ask(more: form + """, "stream": true, "temperature": 1.5, "seed": 1"""));
+        Assert.Equal(texts[0], string.Concat(events[1..^2].Select(text =>
+            JsonElement.Parse(text).GetProperty("choices")[0].GetProperty("delta").GetProperty("content").GetString())));
+
+        var (status, body) = await server.PostAsync(
+            Text, """{"model": "tiny", "prompt": "SELECT", "max_tokens": 5, "response_format": {"type": "json_object"}}""");
+        Assert.Equal(200, status);
+        Assert.StartsWith("{", body.GetProperty("choices")[0].GetProperty("text").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Texts_ContinueTextsAndIds_OneOrMore()
     {

@@ -35,8 +35,8 @@ internal static class OptionGroups
             "test-size* with-base* metric fail-under eval-dataset eval-strategy eval-steps per-device-eval-batch-size eval-metric "
             + "eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
         ("Generation",
-            "max-new-tokens* do-sample* temperature* stop* json-schema* batch-size* top-k top-p min-p repetition-penalty generate.seed eval.seed "
-            + "stop-token-ids ignore-eos show-rows*"),
+            "max-new-tokens* do-sample* temperature* stop* json-schema* batch-size* top-k top-p min-p repetition-penalty generate.seed "
+            + "eval.seed stop-token-ids ignore-eos show-rows*"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",
             "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "

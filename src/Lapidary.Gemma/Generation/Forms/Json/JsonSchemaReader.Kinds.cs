@@ -24,10 +24,11 @@ internal sealed partial class JsonSchemaReader
     {
         var properties = place.Get("properties")?.Members() ?? [];
         var required = new HashSet<string>(StringComparer.Ordinal);
+        var known = properties.Select(property => property.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var name in place.Get("required")?.Items() ?? [])
         {
             required.Add(name.Text());
-            if (properties.All(property => property.Name != name.Text())) throw name.Error("not in properties; describe it there");
+            if (!known.Contains(name.Text())) throw name.Error("not in properties; describe it there");
         }
 
         // What a schema says nothing about is not written, unless it says nothing at all.

@@ -78,15 +78,17 @@ public class JsonSchemaFormTests
     {
         string[] parts =
         [
-            "\"type\"", "\"enum\"", "\"items\"", "\"$ref\"", "\"#\"", "\"#/anyOf/0\"", "\"#/$defs/tree/properties/left\"", "1e999", "-1", "null", "true", "[]",
-            "{}", "\"\\ud800\"", "\"minimum\"", "\"maxLength\"", "\"properties\"", "\"const\"", "\"format\"", "\"date\"", "\"object\"",
+            "\"type\"", "\"enum\"", "\"items\"", "\"$ref\"", "\"#\"", "\"#/anyOf/0\"", "\"#/$defs/tree/properties/left\"", "1e999", "-1",
+            "null", "true", "[]", "{}", "\"\\ud800\"", "\"minimum\"", "\"maxLength\"", "\"properties\"", "\"const\"", "\"format\"",
+            "\"date\"", "\"object\"",
         ];
         int forms = 0, errors = 0;
         for (int seed = 0; seed < 3000; seed++)
         {
             var random = new StableRandom(seed, stream: 2);
             string[] tokens = Regex.Split(new RandomSchema(seed % 100).New().ToJsonString(), "(\"[^\"]*\"|[0-9.]+)");
-            for (int change = 0; change < 3; change++) tokens[(2 * random.Below(tokens.Length / 2)) + 1] = parts[random.Below(parts.Length)];
+            for (int change = 0; change < 3; change++)
+                tokens[(2 * random.Below(tokens.Length / 2)) + 1] = parts[random.Below(parts.Length)];
             try
             {
                 var form = JsonForm.Of(JsonElement.Parse(string.Concat(tokens)));
