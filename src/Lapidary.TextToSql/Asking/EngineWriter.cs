@@ -1,6 +1,8 @@
 using System.Text;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Forms;
+using Lapidary.TextToSql.Names;
 
 namespace Lapidary.TextToSql.Asking;
 
@@ -20,13 +22,14 @@ internal sealed class EngineWriter(GenerationEngine engine, Tokenizer tokenizer,
 
     /// <inheritdoc/>
     public async Task<WrittenText> WriteAsync(
-        IReadOnlyList<ChatTurn> turns, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken)
+        IReadOnlyList<ChatTurn> turns, SqlForm? form, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken)
     {
         var text = new StringBuilder();
         var answer = new AnswerText(tokenizer, stops: []);
-        var made = await engine.GenerateAsync(
-            Encode(turns), SqlEvaluation.GreedyOptions(engine.Model, tokenizer, maxNewTokens), id => Add(answer.Append(id)),
-            cancellationToken).ConfigureAwait(false);
+        var options = SqlEvaluation.GreedyOptions(engine.Model, tokenizer, maxNewTokens);
+        if (form is not null) options = options with { Form = new TokenForm(form, tokenizer) };
+        var made = await engine.GenerateAsync(Encode(turns), options, id => Add(answer.Append(id)), cancellationToken)
+            .ConfigureAwait(false);
         Add(answer.Finish());
         return new WrittenText(text.ToString(), made.FinishReason == FinishReason.Length);
 

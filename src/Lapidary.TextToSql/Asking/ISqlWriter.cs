@@ -1,4 +1,5 @@
 using Lapidary.Gemma;
+using Lapidary.TextToSql.Names;
 
 namespace Lapidary.TextToSql.Asking;
 
@@ -13,12 +14,13 @@ internal interface ISqlWriter
 
     /// <summary>Writes an answer, the likeliest.</summary>
     /// <param name="turns">The conversation; the last turn is the user's.</param>
+    /// <param name="form">The form that the answer must have; null for any text.</param>
     /// <param name="maxNewTokens">Most tokens of the answer.</param>
     /// <param name="onText">Receives each piece of it as soon as it is known.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     Task<WrittenText> WriteAsync(
-        IReadOnlyList<ChatTurn> turns, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken);
+        IReadOnlyList<ChatTurn> turns, SqlForm? form, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken);
 }
 
 /// <summary>What a model wrote.</summary>

@@ -2,12 +2,13 @@ using System.Diagnostics;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.TextToSql.Asking;
+using Lapidary.TextToSql.Names;
 using Lapidary.TextToSql.Queries;
 
 namespace Lapidary.TextToSql;
 
-/// <summary>Answers questions in plain words: a model writes a query, which runs on the data under a guard. After a query that fails, the
-/// model sees the error and tries again. Thread-safe.</summary>
+/// <summary>Answers questions in plain words: a model writes a query, which runs on the data under a guard. A query that fails is
+/// written again: held to the names of the schema if it strayed from them, else with the error in sight. Thread-safe.</summary>
 /// <remarks>The prompt is that of Google's guide (<see cref="Training.RowTemplate.TextToSql"/>), and the answer the likeliest, as in
 /// <see cref="SqlEvaluation"/>.</remarks>
 public sealed class QuestionAsker
@@ -53,6 +54,8 @@ public sealed class QuestionAsker
         var attempts = new List<AskAttempt>();
         var notes = new List<string>();
         List<ChatTurn> repairs = [];
+        var names = new SqlForm(new SchemaNames(_data.Tables));
+        bool isHeld = false;
         int most = _options.MaxRetries + 1, answerTokens = Math.Min(_options.MaxNewTokens, Math.Max(1, _writer.Context / 4));
         while (true)
         {
@@ -60,8 +63,8 @@ public sealed class QuestionAsker
             var fitted = schema.Fit(turn => _writer.Count([turn, .. repairs]), _writer.Context - answerTokens);
             if (fitted.Note is { } note && !notes.Contains(note)) notes.Add(note);
             var written = await _writer.WriteAsync(
-                [fitted.Turn, .. repairs], answerTokens, piece => onUpdate?.Invoke(new AskUpdate.Writes(piece)), cancellationToken)
-                .ConfigureAwait(false);
+                [fitted.Turn, .. repairs], isHeld ? names : null, answerTokens, piece => onUpdate?.Invoke(new AskUpdate.Writes(piece)),
+                cancellationToken).ConfigureAwait(false);
             string sql = AnswerText.Sql(written.Text);
             onUpdate?.Invoke(new AskUpdate.Runs(sql));
             bool isRepeated = attempts.Exists(attempt => attempt.Sql == sql);
@@ -79,6 +82,8 @@ public sealed class QuestionAsker
             bool isLast = attempts.Count >= most || outcome is null || !QueryFailures.MayBeRepaired(outcome.Failure!);
             onUpdate?.Invoke(new AskUpdate.Fails(error, isLast));
             if (isLast) return Answer(null);
+            isHeld = !isHeld && !names.Has(sql, written.IsCut);
+            if (isHeld) continue;
             repairs.Add(new ChatTurn("assistant", sql.Length > 0 ? sql : "SELECT"));
             repairs.Add(new ChatTurn("user", $"This query fails: {error}\nWrite the corrected SQL query."));
             if (!schema.Fits(turn => _writer.Count([turn, .. repairs]), _writer.Context - answerTokens))

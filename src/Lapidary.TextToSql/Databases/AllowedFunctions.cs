@@ -27,6 +27,9 @@ internal static class AllowedFunctions
         "json json_array json_array_length json_extract json_group_array json_group_object json_object json_quote json_type json_valid",
     ]).Split(' ').ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The names of all of them.</summary>
+    public static IEnumerable<string> All => Names;
+
     /// <summary>Whether statements may call a function.</summary>
     public static bool Contains(string name) => Names.Contains(name);
 

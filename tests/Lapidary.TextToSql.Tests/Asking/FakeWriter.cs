@@ -1,5 +1,6 @@
 using Lapidary.Gemma;
 using Lapidary.TextToSql.Asking;
+using Lapidary.TextToSql.Names;
 
 namespace Lapidary.TextToSql.Tests.Asking;
 
@@ -14,12 +15,16 @@ internal sealed class FakeWriter(params string[] answers) : ISqlWriter
     /// <summary>The texts of the turns, of each time it was asked.</summary>
     public List<string[]> Asked { get; } = [];
 
+    /// <summary>Whether the answer was held to a form, of each time.</summary>
+    public List<bool> Held { get; } = [];
+
     public int Count(IReadOnlyList<ChatTurn> turns) => turns.Sum(turn => turn.Content!.Length);
 
     public Task<WrittenText> WriteAsync(
-        IReadOnlyList<ChatTurn> turns, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken)
+        IReadOnlyList<ChatTurn> turns, SqlForm? form, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken)
     {
         Asked.Add([.. turns.Select(turn => turn.Content!)]);
+        Held.Add(form is not null);
         string answer = answers[Math.Min(_next++, answers.Length - 1)];
         foreach (char[] piece in answer.Chunk(3)) onText(new string(piece));
         return Task.FromResult(new WrittenText(answer, IsCut: false));

@@ -45,15 +45,39 @@ public sealed class QuestionAskerTests : IDisposable
     [Fact]
     public async Task AFailedQuery_IsTriedAgainWithItsError()
     {
-        var writer = new FakeWriter("SELECT nmae FROM pets", "SELECT name FROM WHERE", "SELECT name FROM pets");
+        var writer = new FakeWriter("SELECT MAX(SUM(id)) FROM pets", "SELECT COUNT() OVER x FROM pets", "SELECT name FROM pets");
         var updates = new List<AskUpdate>();
         var answer = await new QuestionAsker(_data, writer, new()).AskAsync("Name them.", updates.Add, Token);
         Assert.Equal(3, answer.Result!.RowCount);
-        Assert.Equal(["no such column: nmae", "near \"WHERE\": syntax error", null], answer.Attempts.Select(attempt => attempt.Error));
+        Assert.Equal(
+            ["misuse of aggregate function SUM()", "no such window: x", null], answer.Attempts.Select(attempt => attempt.Error));
         Assert.Equal([false, false], updates.OfType<AskUpdate.Fails>().Select(update => update.IsLast));
         Assert.Equal(
-            ["SELECT nmae FROM pets", "This query fails: no such column: nmae\nWrite the corrected SQL query."], writer.Asked[1][1..]);
+            ["SELECT MAX(SUM(id)) FROM pets", "This query fails: misuse of aggregate function SUM()\nWrite the corrected SQL query."],
+            writer.Asked[1][1..]);
         Assert.Equal(5, writer.Asked[2].Length);
+        Assert.Equal([false, false, false], writer.Held);
+    }
+
+    /// <summary>The model does not see an error that its names explain: what it wrote would mislead it again.</summary>
+    [Fact]
+    public async Task AFailedQueryWithOtherNames_IsWrittenAgainHeldToTheSchemas()
+    {
+        var writer = new FakeWriter("SELECT nickname FROM pets", "SELECT MAX(SUM(id)) FROM pets", "SELECT name FROM pets");
+        var answer = await new QuestionAsker(_data, writer, new()).AskAsync("Name them.", cancellationToken: Token);
+        Assert.Equal(3, answer.Result!.RowCount);
+        Assert.Equal([false, true, false], writer.Held);
+        Assert.Equal(writer.Asked[0], writer.Asked[1]);
+        Assert.Equal("SELECT MAX(SUM(id)) FROM pets", writer.Asked[2][1]);
+    }
+
+    [Fact]
+    public async Task AQueryThatRuns_IsNotHeld()
+    {
+        var writer = new FakeWriter("-- json_each is a function that gives rows\nSELECT value FROM json_each('[1]')");
+        var answer = await new QuestionAsker(_data, writer, new()).AskAsync("One?", cancellationToken: Token);
+        Assert.Equal([1L], answer.Result!.Rows.Select(row => row[0]));
+        Assert.Equal([false], writer.Held);
     }
 
     [Fact]
