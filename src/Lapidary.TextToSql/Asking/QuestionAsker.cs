@@ -54,8 +54,7 @@ public sealed class QuestionAsker
         var attempts = new List<AskAttempt>();
         var notes = new List<string>();
         List<ChatTurn> repairs = [];
-        var names = new SqlForm(new SchemaNames(_data.Tables));
-        bool isHeld = false;
+        SqlForm? names = null; // of the schema, to which the next answer is held
         int most = _options.MaxRetries + 1, answerTokens = Math.Min(_options.MaxNewTokens, Math.Max(1, _writer.Context / 4));
         while (true)
         {
@@ -63,7 +62,7 @@ public sealed class QuestionAsker
             var fitted = schema.Fit(turn => _writer.Count([turn, .. repairs]), _writer.Context - answerTokens);
             if (fitted.Note is { } note && !notes.Contains(note)) notes.Add(note);
             var written = await _writer.WriteAsync(
-                [fitted.Turn, .. repairs], isHeld ? names : null, answerTokens, piece => onUpdate?.Invoke(new AskUpdate.Writes(piece)),
+                [fitted.Turn, .. repairs], names, answerTokens, piece => onUpdate?.Invoke(new AskUpdate.Writes(piece)),
                 cancellationToken).ConfigureAwait(false);
             string sql = AnswerText.Sql(written.Text);
             onUpdate?.Invoke(new AskUpdate.Runs(sql));
@@ -82,8 +81,8 @@ public sealed class QuestionAsker
             bool isLast = attempts.Count >= most || outcome is null || !QueryFailures.MayBeRepaired(outcome.Failure!);
             onUpdate?.Invoke(new AskUpdate.Fails(error, isLast));
             if (isLast) return Answer(null);
-            isHeld = !isHeld && !names.Has(sql, written.IsCut);
-            if (isHeld) continue;
+            names = names is null ? StrayedFrom(sql, written.IsCut) : null;
+            if (names is not null) continue;
             repairs.Add(new ChatTurn("assistant", sql.Length > 0 ? sql : "SELECT"));
             repairs.Add(new ChatTurn("user", $"This query fails: {error}\nWrite the corrected SQL query."));
             if (!schema.Fits(turn => _writer.Count([turn, .. repairs]), _writer.Context - answerTokens))
@@ -91,6 +90,12 @@ public sealed class QuestionAsker
                 notes.Add("The model's context has no room for the error, so it did not try again.");
                 return Answer(null);
             }
+        }
+
+        SqlForm? StrayedFrom(string sql, bool isCut)
+        {
+            var form = new SqlForm(new SchemaNames(_data.Tables));
+            return form.Has(sql, isCut) ? null : form;
         }
 
         AskAnswer Answer(SqlResult? result) => new()

@@ -22,7 +22,7 @@ public sealed class SqlFormTests
     [InlineData(5)]
     [InlineData(6)]
     public void ReferencesOfGeneratedRows_HaveTheForm(long seed) =>
-        Check([.. SyntheticSql.Draw(1500, new() { Seed = seed }, Stop).Select(row => row.Row)]);
+        Check([.. SyntheticSql.Draw(600, new() { Seed = seed }, Stop).Select(row => row.Row)]);
 
     [Fact]
     public void ReferencesOfTheSmallDataSet_HaveTheForm() => Check(TextToSqlData.Rows());
@@ -106,7 +106,7 @@ public sealed class SqlFormTests
         var random = new Random(1);
         byte[] letters = [.. Enumerable.Range(0, 256).Select(letter => (byte)letter)];
         int ended = 0;
-        for (int text = 0; text < 300; text++)
+        for (int text = 0; text < 100; text++)
         {
             SqlForm form = Form(database);
             var written = new StringBuilder();
