@@ -24,7 +24,7 @@ internal static class EvalCommand
                 "--predictions answers.jsonl --dataset test.jsonl --failures wrong.jsonl --json",
                 "--predictions before.jsonl --predictions after.jsonl --dataset test.jsonl")
             .Takes([EvalSettings.DataSet, .. EvalSettings.Columns, EvalSettings.Metric, EvalSettings.Predictions])
-            .Takes(EvalSettings.WithBase, EvalSettings.Output, EvalSettings.Failures, EvalSettings.FailUnder)
+            .Takes(EvalSettings.WithBase, EvalSettings.HoldNames, EvalSettings.Output, EvalSettings.Failures, EvalSettings.FailUnder)
             .Takes(Resume)
             .Takes(EvalSettings.Model.All)
             .Takes([EvalSettings.MaxNewTokens, EvalSettings.BatchSize, .. SamplingSettings.All, RankSettings.DdpTimeout])

@@ -35,6 +35,9 @@ internal static class EvalSettings
     public static readonly Setting<bool> WithBase = Setting.Flag(
         "with-base", "Ask the model without --adapter too, and show both beside each other.");
 
+    public static readonly Setting<bool> HoldNames = Setting.Flag(
+        "hold-names", "Hold queries, while they are written, to the tables, columns and aliases that their row has.");
+
     public static readonly Setting<string?> Output = Setting.Text(
         "output", "FILE", "JSON Lines file for the answers, which a stopped evaluation goes on with.");
 
@@ -69,7 +72,7 @@ internal static class EvalSettings
     /// <summary>Settings that say nothing about answers made elsewhere.</summary>
     public static IReadOnlyList<Setting> OfAModel { get; } =
     [
-        .. Model.All, WithBase, Output, MaxNewTokens, BatchSize, .. SamplingSettings.All, DataSettings.Template,
+        .. Model.All, WithBase, HoldNames, Output, MaxNewTokens, BatchSize, .. SamplingSettings.All, DataSettings.Template,
         DataSettings.MessagesColumn, DataSettings.PromptColumn,
     ];
 

@@ -9,6 +9,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.TextToSql.Names;
 
 namespace Lapidary.Cli.Evaluation;
 
@@ -55,6 +56,8 @@ internal sealed class ModelAnswers : IDisposable
         [
             .. rows.Ask(text, config).Select(asked => asked.Error is { } error ? asked with { Error = run.Line(error) } : asked),
         ];
+        if (values.Get(EvalSettings.HoldNames))
+            questions = [.. questions.Zip(rows.Rows, (question, row) => question with { Form = SqlForm.OfAnswers(row.SqlContext) })];
         if (questions.All(question => question.PromptIds is null)) throw new ToolException(questions[0].Error!);
         var makers = GenerationConfig.Load(folders.Model, config);
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);

@@ -24,6 +24,7 @@ internal static class AnswerIdentity
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
+        if (questions.Any(question => question.Form is not null)) hash.AppendData("held"u8);
         string rows = Convert.ToHexStringLower(hash.GetHashAndReset());
         string loaded = string.Join(
             ' ', run.Values.Get(settings.Quantization), run.Values.Get(settings.DoubleQuant), run.Values.Get(settings.DType));

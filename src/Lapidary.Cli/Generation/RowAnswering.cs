@@ -4,6 +4,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Forms;
 
 namespace Lapidary.Cli.Generation;
 
@@ -47,6 +48,7 @@ internal sealed class RowAnswering(
         var answers = new PromptAnswers(engine, [.. questions.Select(question => question.PromptIds)], chosen, text?.Tokenizer, stops)
         {
             OnAnswer = progress.Count,
+            FormOf = questions.Any(question => question.Form is not null) ? FormOf : null,
         };
         var exchange = new AnswerExchange(ranks);
         int world = ranks.WorldSize, block = world == 1 ? questions.Count : BatchesPerExchange * engine.MaxTexts * world, saved = done;
@@ -76,6 +78,8 @@ internal sealed class RowAnswering(
             if (isShown) progress.Show(saved);
         }
     }
+
+    private TokenForm? FormOf(int row) => questions[row].Form is { } form ? new TokenForm(form, text!.Tokenizer) : null;
 
     private IEnumerable<byte[]> Lines(int first, IReadOnlyList<PromptAnswer?> answers, int step) => answers.Select((made, i) =>
     {

@@ -3,6 +3,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Training;
 using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Files;
@@ -16,6 +17,9 @@ namespace Lapidary.Cli.Generation;
 /// <param name="Error">One line that says why; null if the row is valid.</param>
 internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? Error)
 {
+    /// <summary>The form that the answer must have; null for any text.</summary>
+    public ITextForm? Form { get; init; }
+
     /// <summary>Reads all rows of data sets. An error in a single row is stored with the row.</summary>
     /// <param name="sources">The data sets, none of them a pipe.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>

@@ -32,8 +32,8 @@ internal static class OptionGroups
             + "adam-epsilon steps seed"),
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
         ("Evaluation",
-            "test-size* with-base* metric fail-under eval-dataset eval-strategy eval-steps per-device-eval-batch-size eval-metric "
-            + "eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
+            "test-size* with-base* hold-names metric fail-under eval-dataset eval-strategy eval-steps per-device-eval-batch-size "
+            + "eval-metric eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
         ("Generation",
             "max-new-tokens* do-sample* temperature* stop* json-schema* batch-size* top-k top-p min-p repetition-penalty generate.seed "
             + "eval.seed stop-token-ids ignore-eos show-rows*"),

@@ -1,5 +1,6 @@
 using System.Text;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Forms;
 
 namespace Lapidary.Gemma.Generation;
 
@@ -18,6 +19,9 @@ internal sealed class PromptAnswers(
 
     /// <summary>Receives the number of new tokens of each answer as it ends, on any thread.</summary>
     public Action<int>? OnAnswer { get; init; }
+
+    /// <summary>The form of the answer to a prompt; null where any text is one.</summary>
+    public Func<int, TokenForm?>? FormOf { get; init; }
 
     /// <summary>Answers every <paramref name="step"/>-th prompt.</summary>
     /// <param name="first">The first prompt.</param>
@@ -58,7 +62,7 @@ internal sealed class PromptAnswers(
         if (prompts[index] is not { } prompt) return null;
         var answer = tokenizer is null ? null : new AnswerText(tokenizer, stops);
         var text = new StringBuilder();
-        var own = options with { Seed = SeedOf(options.Seed, index) };
+        var own = options with { Seed = SeedOf(options.Seed, index), Form = FormOf is null ? options.Form : FormOf(index) };
         var made = await engine.GenerateAsync(prompt, own, Add, cancellationToken).ConfigureAwait(false);
         text.Append(answer?.Finish());
         OnAnswer?.Invoke(made.Ids.Count);

@@ -1,5 +1,7 @@
 using System.Text;
 using Lapidary.Gemma.Generation.Forms;
+using Lapidary.TextToSql.Asking;
+using Lapidary.TextToSql.Databases;
 
 namespace Lapidary.TextToSql.Names;
 
@@ -10,6 +12,18 @@ internal sealed record SqlForm : ITextForm
 
     /// <summary>The form of queries about tables.</summary>
     public SqlForm(SchemaNames schema) => State = new StatementState(schema, new QueryFrame());
+
+    /// <summary>The form of answers that are scored: statements other than queries are free, and texts may stand in double quotes, as
+    /// SQLite takes them there.</summary>
+    /// <param name="context">The statements that make the tables.</param>
+    /// <returns>Null if they fail.</returns>
+    public static SqlForm? OfAnswers(string context)
+    {
+        using var database = new GuardedDatabase(new GuardLimits());
+        if (database.Build(context) is not null) return null;
+        var form = new SqlForm(new SchemaNames(AskedSchema.Read(database).Tables));
+        return form with { State = form.State with { IsLoose = true } };
+    }
 
     private enum Mode
     {
@@ -24,6 +38,7 @@ internal sealed record SqlForm : ITextForm
         Number,
         End,
         EndFence,
+        Other,
     }
 
     private StatementState State { get; init; }
@@ -41,7 +56,12 @@ internal sealed record SqlForm : ITextForm
     private bool IsFenced { get; init; }
 
     /// <inheritdoc/>
-    public bool MayEnd => Lex == Mode.End || (Lex is Mode.Between or Mode.Word or Mode.Number or Mode.TextEnd && Ended()?.MayEnd == true);
+    public bool MayEnd => Lex switch
+    {
+        Mode.End or Mode.Other => true,
+        Mode.Between or Mode.Word or Mode.Number or Mode.TextEnd => Ended()?.MayEnd == true,
+        _ => false,
+    };
 
     /// <summary>Whether a text has the form.</summary>
     /// <param name="sql">The text.</param>
@@ -85,6 +105,8 @@ internal sealed record SqlForm : ITextForm
                 return c == '\'' ? this with { Lex = Mode.Text } : Settle()?.Between(c);
             case Mode.Number:
                 return Number(c) ?? (SqlVocabulary.IsLetter(c) || c == '.' ? null : Settle()?.Between(c));
+            case Mode.Other:
+                return this;
             case Mode.EndFence:
                 return c != '`' ? null : Part.Length == 2 ? this with { Lex = Mode.End } : this with { Part = "``" };
             default:
@@ -97,6 +119,7 @@ internal sealed record SqlForm : ITextForm
 
     private SqlForm? Between(char c)
     {
+        if (State.IsOther) return this with { Lex = Mode.Other };
         if (IsBlank(c)) return Lex == Mode.Between && Last == ' ' ? this : this with { Lex = Mode.Between, Last = ' ' };
         if (c is '"' or '`' or '[')
         {

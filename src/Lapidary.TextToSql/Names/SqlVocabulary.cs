@@ -10,6 +10,9 @@ internal static class SqlVocabulary
     /// <summary>Begin a query.</summary>
     public static readonly string[] Queries = Words("select values with");
 
+    /// <summary>Begin another statement.</summary>
+    public static readonly string[] OtherStatements = Words("alter create delete drop insert replace update");
+
     /// <summary>Begin an operand, or stand before one.</summary>
     public static readonly FrozenSet<string> BeforeOperand = Set(
         "all case cast current_date current_time current_timestamp distinct exists false not null select true values with");

@@ -7,6 +7,7 @@ internal sealed partial record StatementState
     private StatementState? Keyword(string word)
     {
         var next = this with { Place = word == "as" ? Place.As : Place.Keyword, Last = word };
+        if (Place == Place.Start && IsLoose && SqlVocabulary.OtherStatements.Contains(word)) return next;
         if (Place == Place.As && Top.Clause == Clause.With) return word is "not" or "materialized" ? next with { Place = Place.As } : null;
         bool isPlaced = Place == Place.Keyword || IsQueryWord(word) || (Place == Place.Open && SqlVocabulary.Opening.Contains(word))
             || (SqlVocabulary.BeforeOperand.Contains(word) ? TakesOperand || (word == "not" && IsComplete) : IsComplete);

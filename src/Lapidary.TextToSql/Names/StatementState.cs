@@ -10,6 +10,9 @@ internal sealed partial record StatementState(SchemaNames Schema, QueryFrame Top
 {
     private (StatementState Of, WordChoice Choice)? _choice; // a copy by "with" takes it along
 
+    /// <summary>Whether other statements may stand here, which are not watched, and texts in double quotes.</summary>
+    public bool IsLoose { get; init; }
+
     /// <summary>What the last token was.</summary>
     public Place Place { get; init; }
 
@@ -36,6 +39,9 @@ internal sealed partial record StatementState(SchemaNames Schema, QueryFrame Top
             return choice;
         }
     }
+
+    /// <summary>Whether it is another statement, so that anything may follow.</summary>
+    public bool IsOther => !Top.IsQuery && Top.Outer is null && Place == Place.Keyword;
 
     /// <summary>Whether a dot may follow the last name.</summary>
     public bool TakesDot => Place == Place.Name && Role.IsQualifier;

@@ -63,15 +63,17 @@ internal sealed partial record StatementState
 
     private WordChoice Choose()
     {
+        string[] keywords = Place == Place.Start ? [.. SqlVocabulary.Queries, .. SqlVocabulary.OtherStatements] : SqlVocabulary.Keywords;
         bool isOpen = false;
         for (var frame = Top; frame is not null; frame = frame.Outer) isOpen |= frame is { IsQuery: true, Clause: Clause.Results };
         bool hasOperands = TakesOperand && !IsNew;
         var choice = new WordChoice
         {
-            Keywords = Array.FindAll(SqlVocabulary.Keywords, word => Keyword(word) is not null),
+            Keywords = Array.FindAll(keywords, word => Keyword(word) is not null),
             IsNew = IsNew,
             MustDiffer = Place is Place.Name or Place.Operand,
             HasOperands = hasOperands,
+            HasTexts = hasOperands && IsLoose,
             LaterTables = hasOperands && isOpen ? Schema.Tables : null,
         };
         if (Place == Place.Dot) choice.Values.AddRange(ColumnsOf(Last));

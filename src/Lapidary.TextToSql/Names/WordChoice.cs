@@ -21,6 +21,9 @@ internal sealed class WordChoice
     /// <summary>Whether an operand may stand here: also a call.</summary>
     public bool HasOperands { get; init; }
 
+    /// <summary>Whether any text may stand here in double quotes.</summary>
+    public bool HasTexts { get; init; }
+
     /// <summary>Whether any new name may stand here.</summary>
     public bool IsNew { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed class WordChoice
     public bool MayBegin(string part, char quote)
     {
         bool isQuoted = quote != '\0';
-        return (IsNew && part.Length <= LongestName && !IsMisplaced(part, isQuoted))
+        return (HasTexts && quote == '"') || (IsNew && part.Length <= LongestName && !IsMisplaced(part, isQuoted))
             || Values.Concat(Qualifiers).Any(names => names.HasBeginning(part, isQuoted))
             || (LaterTables is not null && (part.Length < LongestEarlyName || IsEarly(part, isQuoted)))
             || (!isQuoted && ((HasOperands && SqlVocabulary.Functions.HasBeginning(part, isQuoted))
@@ -44,7 +47,8 @@ internal sealed class WordChoice
     }
 
     /// <summary>Whether a whole name stands for a value.</summary>
-    public bool IsValue(string name, char quote) => Values.Exists(names => names.Has(name, quote != '\0')) || IsEarly(name, quote != '\0');
+    public bool IsValue(string name, char quote) => (HasTexts && quote == '"')
+        || Values.Exists(names => names.Has(name, quote != '\0')) || IsEarly(name, quote != '\0');
 
     /// <summary>Whether a whole name may be a qualifier.</summary>
     public bool IsQualifier(string name, bool isQuoted) => Qualifiers.Exists(names => names.Has(name, isQuoted)) || IsEarly(name, isQuoted)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using Lapidary.Engine;
 using Lapidary.Gemma;
 
@@ -93,6 +95,27 @@ public sealed class EvalModelTests : IDisposable
         Eval("--adapter", adapter, "--output", alone).Ok();
         Assert.Equal(File.ReadAllText(alone), File.ReadAllText(output));
         Eval("--with-base").AssertError(2, "--with-base", "--adapter");
+    }
+
+    [Fact]
+    public void HoldNames_HoldsAnswers_WhichAreOthers()
+    {
+        string held = _folder["held.jsonl"], stopped = _folder["stopped.jsonl"];
+        Eval("--hold-names", "--output", held, "--json").Ok();
+        string[] verbs = ["SELECT", "VALUES", "WITH", "ALTER", "CREATE", "DELETE", "DROP", "INSERT", "REPLACE", "UPDATE"];
+        foreach (string line in File.ReadLines(held))
+        {
+            // Noise, but it begins as a statement does.
+            string answer = JsonDocument.Parse(line).RootElement.GetProperty("output").GetString()!;
+            string word = Regex.Match(answer, @"^\s*(```[a-zA-Z0-9]*(\s+|$))?([a-zA-Z]*)").Groups[3].Value.ToUpperInvariant();
+            Assert.True(answer.Trim('`', ' ', '\n').Length == 0 || word.Length > 0, answer);
+            Assert.Contains(verbs, verb => verb.StartsWith(word, StringComparison.Ordinal) || word == verb);
+        }
+
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Equal(130, CliRun.Of("", stop.Token, Args("--output", stopped)).ExitCode);
+        Eval("--hold-names", "--output", stopped, "--resume").AssertError(1, "stopped.jsonl", "other");
     }
 
     /// <summary>A row that has no room in the context is never right, and named.</summary>

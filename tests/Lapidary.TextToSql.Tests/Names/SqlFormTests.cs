@@ -89,6 +89,21 @@ public sealed class SqlFormTests
         Assert.False(form.Has(sql, isCut: true));
     }
 
+    /// <summary>Where answers are scored, SQLite takes such texts and statements.</summary>
+    [Theory]
+    [InlineData("SELECT name FROM customers WHERE city = \"New York\" AND name <> 'Ann'")]
+    [InlineData("UPDATE customers SET city = 'Rome' WHERE id = 1; -- and no other")]
+    [InlineData("insert into orders (id, total) values (9, x'00')")]
+    public void AScoredAnswer_MayBeAnotherStatement(string sql)
+    {
+        using var database = Database(Shop);
+        Assert.Null(database.Run(sql, GuardMode.Write).Failure);
+        Assert.True(SqlForm.OfAnswers(Shop)!.Has(sql, isCut: false));
+        Assert.False(Form(database).Has(sql, isCut: false));
+        Assert.False(SqlForm.OfAnswers(Shop)!.Has("SELECT nmaes FROM customers", isCut: false));
+        Assert.Null(SqlForm.OfAnswers("CREATE TABL"));
+    }
+
     [Fact]
     public void AnUnfinishedText_IsOneOnlyIfItIsCut()
     {
