@@ -15,6 +15,9 @@ public sealed record AskedTable
     /// <summary>Its foreign keys.</summary>
     internal IReadOnlyList<AskedReference> References { get; init; } = [];
 
+    /// <summary>Its name and those of its columns.</summary>
+    internal (string Table, IEnumerable<string> Columns) Names => (Name, Columns.Select(column => column.Name));
+
     /// <summary>A few of its rows, which show a model what values look like; none of a view.</summary>
     internal IReadOnlyList<object?[]> Samples { get; init; } = [];
 }

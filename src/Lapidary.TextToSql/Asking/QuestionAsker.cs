@@ -94,7 +94,7 @@ public sealed class QuestionAsker
 
         SqlForm? StrayedFrom(string sql, bool isCut)
         {
-            var form = new SqlForm(new SchemaNames(_data.Tables));
+            var form = new SqlForm(new SchemaNames([.. _data.Tables.Select(table => table.Names)]));
             return form.Has(sql, isCut) ? null : form;
         }
 

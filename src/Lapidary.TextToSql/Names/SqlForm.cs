@@ -1,6 +1,5 @@
 using System.Text;
 using Lapidary.Gemma.Generation.Forms;
-using Lapidary.TextToSql.Asking;
 using Lapidary.TextToSql.Databases;
 
 namespace Lapidary.TextToSql.Names;
@@ -21,7 +20,7 @@ internal sealed record SqlForm : ITextForm
     {
         using var database = new GuardedDatabase(new GuardLimits());
         if (database.Build(context) is not null) return null;
-        var form = new SqlForm(new SchemaNames(AskedSchema.Read(database).Tables));
+        var form = new SqlForm(SchemaNames.Of(database));
         return form with { State = form.State with { IsLoose = true } };
     }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Lapidary.Formats;
-using Lapidary.TextToSql.Asking;
 using Lapidary.TextToSql.Databases;
 using Lapidary.TextToSql.Names;
 using Lapidary.TextToSql.Queries;
@@ -34,8 +33,8 @@ public sealed class SqlFormTests
     [InlineData("SELECT cust.name FROM customers cust LEFT JOIN orders USING (id) WHERE orders.id IS NULL")]
     [InlineData("SELECT name, (SELECT COUNT(*) FROM orders o WHERE o.customer_id = c.id) n FROM customers AS c")]
     [InlineData("SELECT AVG(n) FROM (SELECT COUNT(*) AS n FROM orders GROUP BY customer_id) AS counts")]
-    [InlineData("WITH spent(who, amount) AS (SELECT customer_id, SUM(total) FROM orders GROUP BY 1), top AS MATERIALIZED (SELECT * FROM spent) "
-        + "SELECT c.name, top.amount FROM top JOIN customers c ON c.id = top.who")]
+    [InlineData("WITH spent(who, amount) AS (SELECT customer_id, SUM(total) FROM orders GROUP BY 1), top AS MATERIALIZED (SELECT * FROM "
+        + "spent) SELECT c.name, top.amount FROM top JOIN customers c ON c.id = top.who")]
     [InlineData("WITH RECURSIVE days(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM days WHERE n < 5) SELECT n FROM days")]
     [InlineData("SELECT id, RANK() OVER (PARTITION BY customer_id ORDER BY total DESC) AS place FROM orders ORDER BY place")]
     [InlineData("SELECT SUM(total) OVER w, COUNT(*) FILTER (WHERE total > 1) OVER w FROM orders WINDOW w AS (ORDER BY id ROWS BETWEEN "
@@ -84,7 +83,7 @@ public sealed class SqlFormTests
         using var data = AskedData.Open([folder.Database("shop.db", Shop)], cancellationToken: Stop);
         string sql = allowed + refused;
         Assert.Throws<LapidaryException>(() => data.Query(sql, cancellationToken: Stop));
-        var form = new SqlForm(new SchemaNames(data.Tables));
+        var form = new SqlForm(new SchemaNames([.. data.Tables.Select(table => table.Names)]));
         Assert.Equal(allowed, Allowed(sql, form));
         Assert.False(form.Has(sql, isCut: true));
     }
@@ -165,7 +164,7 @@ public sealed class SqlFormTests
         return database;
     }
 
-    private static SqlForm Form(GuardedDatabase database) => new(new SchemaNames(AskedSchema.Read(database).Tables));
+    private static SqlForm Form(GuardedDatabase database) => new(SchemaNames.Of(database));
 
     /// <summary>The beginning of a text that a form allows.</summary>
     private static string Allowed(string text, SqlForm? form)
