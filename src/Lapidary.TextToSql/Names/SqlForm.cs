@@ -8,7 +8,6 @@ namespace Lapidary.TextToSql.Names;
 /// hexadecimal numbers have no place in it.</summary>
 internal sealed record SqlForm : ITextForm
 {
-
     /// <summary>The form of queries about tables.</summary>
     public SqlForm(SchemaNames schema) => State = new StatementState(schema, new QueryFrame());
 
