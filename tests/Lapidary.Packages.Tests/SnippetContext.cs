@@ -24,6 +24,7 @@ internal static class SnippetContext
         {
             private static HostApplicationBuilder builder => Host.CreateApplicationBuilder();
             private static IBackend backend => null!;
+            private static IChatClient client => null!;
             private static GemmaModel model => null!;
             private static ModelOptions modelOptions => null!;
             private static Tokenizer tokenizer => null!;
@@ -42,7 +43,12 @@ internal static class SnippetContext
 
     /// <summary>A compilation unit with the lines in it.</summary>
     /// <param name="usings">Directives of the page.</param>
-    /// <param name="lines">Statements.</param>
-    public static string Around(IEnumerable<string> usings, string lines) =>
-        $"{Usings}{string.Concat(usings.Where(line => !Usings.Contains(line, StringComparison.Ordinal)))}{Known}{lines}\n    }}\n}}\n";
+    /// <param name="lines">Statements, and then records of one line each.</param>
+    public static string Around(IEnumerable<string> usings, string lines)
+    {
+        string further = string.Concat(usings.Where(line => !Usings.Contains(line, StringComparison.Ordinal)));
+        int types = lines.IndexOf("\nrecord ", StringComparison.Ordinal);
+        var (statements, records) = types < 0 ? (lines, "") : (lines[..types], lines[types..]);
+        return $"{Usings}{further}{Known}{statements}\n    }}\n}}\n{records}";
+    }
 }

@@ -44,6 +44,21 @@ public class FairnessTests
         bool Enters(int key, int count) => model.TryEnter(count, maxWaiting: 5, Caller.OfKey(key));
     }
 
+    /// <summary>Where one answer fits at a time, a caller who has read the last one to its end gets the next.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(", \"stream\": true")]
+    public async Task AnAnswerThatWasRead_HasLeft(string more)
+    {
+        await using var server = await TestServer.StartAsync(new LapidaryServerOptions { MaxWaiting = 0 }, maxTexts: 1);
+        for (int i = 0; i < 30; i++)
+        {
+            using var response = await server.SendAsync(Chat, TestServer.Ask(more: more));
+            Assert.Equal(200, (int)response.StatusCode);
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>There are any number of addresses, so they cannot have places of their own.</summary>
     [Fact]
     public async Task WithoutKeys_TheLimitIsOneForAll()

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Server.Http;
 using Lapidary.Server.Monitoring;
 using Lapidary.Server.Requests;
 
@@ -17,21 +18,22 @@ internal sealed class AnswerGroup : IAsyncDisposable
     private readonly ServedModel _model;
     private readonly GenerationRequest _request;
     private readonly RequestTimes _times;
-    private readonly string _caller;
+    private readonly Caller _caller;
     private readonly CancellationTokenSource _ending;
     private readonly Task _all;
     private int _generated;
     private int _cached;
+    private int _hasLeft;
 
     /// <summary>Starts the answers.</summary>
-    /// <param name="model">The model, which has room for them.</param>
+    /// <param name="model">The model, which the caller has entered for them; see <see cref="ServedModel.TryEnter"/>.</param>
     /// <param name="request">Limits and sampling.</param>
     /// <param name="prompts">Each gets <see cref="GenerationRequest.Choices"/> answers and is shorter than the model's most tokens.</param>
     /// <param name="times">Notes when tokens come.</param>
     /// <param name="caller">Whose they are.</param>
     /// <param name="aborted">Ends the answers within a step.</param>
     public AnswerGroup(
-        ServedModel model, GenerationRequest request, IReadOnlyList<int[]> prompts, RequestTimes times, string caller,
+        ServedModel model, GenerationRequest request, IReadOnlyList<int[]> prompts, RequestTimes times, Caller caller,
         CancellationToken aborted)
     {
         (_model, _request, _times, _caller) = (model, request, times, caller);
@@ -56,12 +58,26 @@ internal sealed class AnswerGroup : IAsyncDisposable
     /// <summary>The pieces. It ends with the answers, or with the error of the first that failed.</summary>
     public ChannelReader<AnswerPiece> Pieces => _pieces.Reader;
 
-    /// <summary>Ends what still runs, and waits for that.</summary>
+    /// <summary>Leaves the model's places to others. It comes before the end of a reply: whoever has read that may ask again at once, and
+    /// must not find the own answer in the way.</summary>
+    public void Leave()
+    {
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0) _model.Leave(Count, _caller);
+    }
+
+    /// <summary>Ends what still runs, waits for that, and leaves.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _ending.CancelAsync().ConfigureAwait(false);
-        await _all.ConfigureAwait(false);
-        _ending.Dispose();
+        try
+        {
+            await _ending.CancelAsync().ConfigureAwait(false);
+            await _all.ConfigureAwait(false);
+            _ending.Dispose();
+        }
+        finally
+        {
+            Leave();
+        }
     }
 
     /// <summary>The seed of an answer: the request's for the first, and one that depends on it for each further.</summary>
@@ -104,7 +120,7 @@ internal sealed class AnswerGroup : IAsyncDisposable
         };
         var text = new AnswerText(_model.Tokenizer, _request.Stops);
         List<ChosenToken>? tokens = _request.TopLogProbs is null ? null : [];
-        var generated = await _model.Engine.GenerateAsync(prompt, options, Append, _request.TopLogProbs, _caller, _ending.Token)
+        var generated = await _model.Engine.GenerateAsync(prompt, options, Append, _request.TopLogProbs, _caller.Name, _ending.Token)
             .ConfigureAwait(false);
         Interlocked.Add(ref _cached, number == 0 ? generated.CachedTokens : 0);
         string rest = text.Finish(); // may hold a stop text

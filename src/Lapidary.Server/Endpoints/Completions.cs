@@ -92,24 +92,17 @@ internal static class Completions
                 $"{model.Id} has as many answers waiting as this server allows; try again soon.");
         }
 
+        var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);
+        await using var group = new AnswerGroup(model, request, prompts, times, caller, context.RequestAborted);
         try
         {
-            var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);
-            await using var group = new AnswerGroup(model, request, prompts, times, caller.Name, context.RequestAborted);
-            try
-            {
-                if (request.IsStream) await StreamAsync(context, state, group, form, request).ConfigureAwait(false);
-                else await form.SendAsync(context, group).ConfigureAwait(false);
-                times.Completed(group.GeneratedTokens, group.Count);
-            }
-            finally
-            {
-                state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
-            }
+            if (request.IsStream) await StreamAsync(context, state, group, form, request).ConfigureAwait(false);
+            else await form.SendAsync(context, group).ConfigureAwait(false);
+            times.Completed(group.GeneratedTokens, group.Count);
         }
         finally
         {
-            model.Leave(count, caller);
+            state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
         }
     }
 
@@ -142,6 +135,7 @@ internal static class Completions
 
         if (request.IncludeUsage) form.WriteUsage(events, UsageOf(group));
         events.End();
+        group.Leave();
         await events.FlushAsync(aborted).ConfigureAwait(false);
     }
 

@@ -10,7 +10,7 @@ namespace Lapidary.Server.Endpoints;
 /// <param name="FinishReason">Why it ended.</param>
 internal sealed record WholeAnswer(string Text, IReadOnlyList<ChosenToken>? Tokens, string FinishReason)
 {
-    /// <summary>Waits for all answers.</summary>
+    /// <summary>Waits for all answers, which then leave their places.</summary>
     public static async Task<WholeAnswer[]> ReadAsync(AnswerGroup group, CancellationToken aborted)
     {
         var texts = new StringBuilder[group.Count];
@@ -24,6 +24,7 @@ internal sealed record WholeAnswer(string Text, IReadOnlyList<ChosenToken>? Toke
             reasons[piece.Choice] ??= piece.FinishReason;
         }
 
+        group.Leave();
         return [.. texts.Select((text, i) => new WholeAnswer(text.ToString(), tokens[i], reasons[i]!))];
     }
 }
