@@ -74,25 +74,23 @@ internal sealed class RunFile
         var file = new RunFile(path, settings);
         if (Path.Combine(path, RunSettings.FileName) is var inside && File.Exists(inside))
             throw new ToolException($"{path}: expected a YAML file, found a run's folder; give {inside}.");
+        string text = "";
         try
         {
             if (!Path.Exists(path) && Recipe.Find(path) is null && Recipe.Like(path) is { } builtIn)
                 throw new ToolException($"{path}: file not found; the tool has these settings itself: --config {builtIn}.");
-            string text = (Path.Exists(path) ? null : Recipe.Find(path)) ?? InputFile.ReadAllText(path, MaxBytes, "a YAML file");
+            text = (Path.Exists(path) ? null : Recipe.Find(path)) ?? InputFile.ReadAllText(path, MaxBytes, "a YAML file");
             file.IsManifest = BeginsAsManifest(text);
             file.IsOfARun = file.IsManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
-            file.ReadDocument(new Parser(new StringReader(text)));
+            file.ReadDocument(new Parser(new StringReader(text)), text);
         }
         catch (YamlException e)
         {
-            string reason = e.Message.TrimEnd('.');
-            throw new ToolException(
-                PlainText.OneLine($"{path}, line {e.Start.Line}: expected YAML, found a fault ({reason}); correct the file."), e);
+            throw NotYaml(path, text, e.Start, e);
         }
         catch (InvalidOperationException e)
         {
-            // From YamlDotNet's scanner: a line feed where none is expected.
-            throw new ToolException($"{path}: expected YAML, found what its reader cannot take apart; correct the file.", e);
+            throw NotYaml(path, text, at: null, e); // from YamlDotNet's scanner: a line feed where none is expected
         }
 
         if (file.IsManifest || file._version > 1) file.ResolvePaths();
@@ -137,13 +135,20 @@ internal sealed class RunFile
         return false;
     }
 
+    private static ToolException NotYaml(string path, string text, Mark? at, Exception? inner)
+    {
+        string message = PlainText.OneLine($"{path}, {YamlFault.Describe(text, at)}.");
+        return inner is null ? new(message) : new(message, inner);
+    }
+
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
 
-    private void ReadDocument(Parser parser)
+    private void ReadDocument(Parser parser, string text)
     {
         parser.Consume<StreamStart>();
         if (parser.TryConsume<StreamEnd>(out _)) return;
         parser.Consume<DocumentStart>();
+        if (parser.Accept<Scalar>(out var only)) throw NotYaml(_path, text, only.Start, inner: null);
         if (!parser.Accept<MappingStart>(out _)) throw Error(parser.Current!.Start.Line, "expected keys and values (key: value)");
         ReadMapping(parser, depth: 0);
         parser.Consume<DocumentEnd>();
@@ -226,6 +231,8 @@ internal sealed class RunFile
         int line = (int)parser.Current!.Start.Line;
         if (parser.TryConsume<Scalar>(out var scalar))
             return (new([scalar.Value], line), scalar.IsPlainImplicit && IsNull(scalar.Value));
+        if (parser.Accept<AnchorAlias>(out var alias))
+            throw Error(line, $"{key}: expected a value, found *{alias.Value}, a reference in YAML; put it in single quotes");
         if (!parser.TryConsume<SequenceStart>(out _)) throw Error(line, $"{key}: expected a value");
         var items = new List<string>();
         while (!parser.TryConsume<SequenceEnd>(out _))

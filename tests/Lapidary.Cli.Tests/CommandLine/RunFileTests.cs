@@ -21,12 +21,36 @@ public sealed class RunFileTests : IDisposable
     [InlineData("dtype: bfloat16\nfp16: true", "line 2", "dtype is given twice")]
     [InlineData("- a", "line 1", "expected keys and values")]
     [InlineData("seed: {a: 1}", "line 1", "seed: expected a value")]
-    [InlineData("seed: [1", "run.yaml, line", "expected YAML, found a fault (", "); correct the file.")]
     [InlineData("max_length: null", "line 1", "max_length: expected a number of tokens, found null", "longest row")]
     [InlineData("push_to_hub: maybe", "line 1", "push_to_hub: expected true or false")]
     [InlineData("optim: sgd", "adamw_torch")]
     [InlineData("a: 1\n---\nb: 2", "line")]
     public void AMistake_NamesFileAndLine(string yaml, params string[] words) => Train(yaml).AssertError(1, words);
+
+    /// <summary>Each line has the place and what to do, and no word of the parser's grammar.</summary>
+    [Theory]
+    [InlineData("seed: [1\npacking: true", "line 1, column 7: found [ that is not closed; close it with ]")]
+    [InlineData("seed: 1\nlora_r:16\nlora_alpha: 8", "line 2, column 8: found no space after the colon", "; write \"lora_r: 16\"")]
+    [InlineData("seed: 1\nlora_r:16", "line 2, column 8: found no space")]
+    [InlineData("lora_r:16", "line 1, column 8: found no space")]
+    [InlineData("seed: 1\n\tlora_r: 16", "line 2, column 1: found a tab before the text; indent with spaces")]
+    [InlineData("seed: 1\n  lora_r: 16", "line 2, column 3: found a line that begins further right", "in one column")]
+    [InlineData("  seed: 1\nlora_r: 16", "line 2, column 1: found a line that begins further left", "in one column")]
+    [InlineData("seed: 1\noptim: \"a\nlora_r: 16", "line 2, column 8: found \" that is not closed")]
+    [InlineData("optim: 'it's'\nlora_r: 16", "line 1, column 11: found text after the closing '; write ''")]
+    [InlineData("output_dir: \"C:\\data\"", "line 1, column 16: found a backslash in double quotes", "in single quotes")]
+    [InlineData("output_dir: a: b", "line 1, column 14: found a second colon with a space", "in single quotes")]
+    [InlineData("output_dir: @a", "line 1, column 13: found a value that begins with @", "in single quotes")]
+    [InlineData("output_dir: *a", "line 1: output_dir: expected a value, found *a", "in single quotes")]
+    [InlineData("seed: 1\npacking\nlora_r: 16", "line 2, column 1: found \"packing\" without a colon; write \"key: value\"")]
+    [InlineData("seed = 1", "line 1, column 1: found \"seed = 1\" without a colon")]
+    [InlineData("{\"seed\": 1 \"lora_r\": 2}", "run.yaml, line 1, column ", "check the quotes, brackets and indentation here")]
+    public void AFaultInTheText_IsToldInWordsOfSettings(string yaml, params string[] words)
+    {
+        var run = Train(yaml);
+        run.AssertError(1, words);
+        Assert.DoesNotMatch("scalar|parsing|scanning|token|mapping", run.Error);
+    }
 
     [Fact]
     public void TheGuidesSettings_AreTakenAsTheyAre() => Train("""
@@ -63,7 +87,7 @@ public sealed class RunFileTests : IDisposable
     {
         Train("max_length: 2\npacking: false", "--max-length", "3").Ok();
         string cut = Train("max_length: 2\npacking: false").Ok().Out;
-        Assert.Contains("cut 1 rows (1 tokens)", cut, StringComparison.Ordinal);
+        Assert.Contains("cut 1 row (1 token)", cut, StringComparison.Ordinal);
     }
 
     /// <summary>A flag that the command line turns off does not count in the file, whatever name the file has for it; other values of its
