@@ -25,8 +25,8 @@ internal sealed partial class OptionNames(IEnumerable<string> keys, params IEnum
 
     /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
     /// <remarks>Only a key of several words is recognized alone, because "device" or "output" are also ordinary words. A key of one word
-    /// must be in "set KEY to VALUE", or be the property before "must" at the start, where it stays a word. Text in quotes, or in a path, a
-    /// name or an option, is not a key.</remarks>
+    /// must be in "set KEY to VALUE", which another property may follow with "and PROPERTY to VALUE", or be the property before "must" at
+    /// the start, where it stays a word. Text in quotes, or in a path, a name or an option, is not a key.</remarks>
     public string InPlaceOfKeys(string text) => InPlaceOfKeys(text, []);
 
     private string InPlaceOfKeys(string text, IReadOnlyList<(int Start, int End)> values) => Pattern().Replace(text, match =>
@@ -41,8 +41,16 @@ internal sealed partial class OptionNames(IEnumerable<string> keys, params IEnum
         string option = "--" + name.Replace('_', '-');
         if (!set.Success) return option;
         string value = match.Groups["value"].Value;
-        return $"{(set.Value == "Set" ? "Use" : "use")} {option}{(value == "true" && _flags.Contains(name) ? "" : $" {value}")}";
+        return $"{(set.Value == "Set" ? "Use" : "use")} {option}{(value == "true" && _flags.Contains(name) ? "" : $" {value}")}"
+            + Second(match.Groups["second"].Value, match.Groups["other"].Value);
     });
+
+    private string Second(string property, string value)
+    {
+        if (property.Length == 0) return "";
+        string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+        return _keys.Contains(key) ? $" --{key.Replace('_', '-')} {value}" : $" and {property} to {value}";
+    }
 
     /// <summary>The one line of an error. The tool's errors already name options. Values in the line stay, because a file or column may
     /// have the name of a key.</summary>
@@ -55,6 +63,7 @@ internal sealed partial class OptionNames(IEnumerable<string> keys, params IEnum
         | \A (?<word>[A-Z][a-z0-9]*) (?=\ must\ )
         | (?<![^\s(]) (?:
             (?<set>[Ss]et)\ (?<key>[A-Za-z][A-Za-z0-9_]*)\ to\ (?<value>[\w.:+/\\@-]*\w)
+                (?:\ and\ (?<second>[A-Z]\w+)\ to\ (?<other>\w+))?
             | (?<key>[a-z][a-z0-9]*(?:_[a-z0-9]+)+ | (?:[A-Z][a-z0-9]+){2,})
           ) (?![^\s.,;:?!)]|[.,:]\S)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]

@@ -39,6 +39,8 @@ public class OptionNamesTests
     [InlineData("set output_dir to /tmp/other", "use --output-dir /tmp/other")]
     [InlineData("set OutputDir to /tmp/other", "use --output-dir /tmp/other")]
     [InlineData("set Threads to 4.", "use --threads 4.")]
+    [InlineData("set OutputDir to a and SaveSteps to 5.", "use --output-dir a --save-steps 5.")]
+    [InlineData("set OutputDir to a and LoraR to 5.", "use --output-dir a and LoraR to 5.")]
     [InlineData("Threads must be at least 0, got -1.", "threads must be at least 0, got -1.")]
     public void WhatIsToBeSet_IsAnOptionWithItsValue(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 

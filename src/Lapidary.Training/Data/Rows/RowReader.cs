@@ -10,6 +10,11 @@ internal sealed class RowReader(DataSetOptions options)
 {
     private const string Conversations = "conversations", System = "system";
 
+    // Names of other data sets, the most telling first.
+    private static readonly string[] PromptNames = ["prompt", "question", "instruction", "input", "query"];
+
+    private static readonly string[] CompletionNames = ["completion", "answer", "output", "response"];
+
     private RowKind? _kind = options.Kind;
     private string? _messages = options.MessagesColumn;
 
@@ -63,9 +68,23 @@ internal sealed class RowReader(DataSetOptions options)
         ? record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or \"input_ids\", found {record.ColumnList()}, "
             + $"which looks like {name}: set Template to {name}.")
+        : Pair(record) is var (prompt, completion)
+        ? record.Origin.Error(
+            $"expected columns such as prompt and completion, found {record.ColumnList()}; "
+            + $"set PromptColumn to {prompt} and CompletionColumn to {completion}.")
         : record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or \"input_ids\", found {record.ColumnList()}; "
             + $"name yours with PromptColumn and CompletionColumn, MessagesColumn or TextColumn, or give a template.");
+
+    /// <summary>Two columns whose names say which is the prompt and which the completion; null for none.</summary>
+    private static (string Prompt, string Completion)? Pair(DataRecord record)
+    {
+        string? Find(string[] names) => names
+            .Select(name => record.Columns.Keys.FirstOrDefault(column => column.Equals(name, StringComparison.OrdinalIgnoreCase)))
+            .OfType<string>().FirstOrDefault();
+
+        return (Find(PromptNames), Find(CompletionNames)) is ({ } prompt, { } completion) ? (prompt, completion) : null;
+    }
 
     private static RowKind? KindOf(Func<string, bool> has) =>
         has("input_ids") ? RowKind.Tokens
