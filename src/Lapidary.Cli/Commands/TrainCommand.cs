@@ -182,7 +182,7 @@ internal static class TrainCommand
         bool couldUseMore = devices.Places.Count == 1 && launcher is null && DeviceSettings.IsAuto(run.Values);
         var notes = isNew
             ? TrainingBanner.Notes(
-                run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
+                run.Values, Model, config, session, data, devices.Places.Count, couldUseMore ? DeviceSettings.UsableGpus() : [])
             : OptionNotes.OfAResumedRun(run.Values, Model).Concat(session.DeviceNotes);
         foreach (string note in notes) run.People.WriteLine($"note       {run.Line(note)}");
     }

@@ -5,12 +5,16 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
 using Lapidary.Training;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Cli.Runs;
 
 /// <summary>The lines that describe a run before it starts.</summary>
 internal static class TrainingBanner
 {
+    /// <summary>Fewer optimizer steps than this hardly move an adapter from its start.</summary>
+    private const int Few = 20;
+
     /// <summary>Model, device and what is trained.</summary>
     public static void Show(CommandRun run, ModelSettings settings, ModelSession session)
     {
@@ -47,10 +51,12 @@ internal static class TrainingBanner
     /// <param name="settings">Those of the model.</param>
     /// <param name="config">Of the run.</param>
     /// <param name="session">The model on its device.</param>
-    /// <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
+    /// <param name="data">Its rows.</param>
+    /// <param name="worldSize">Number of ranks.</param>
     /// <param name="usable">Usable GPUs, if the user has not chosen one.</param>
     public static IEnumerable<string> Notes(
-        SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation, IReadOnlyList<int> usable)
+        SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, TrainingData data, int worldSize,
+        IReadOnlyList<int> usable)
     {
         if (usable.Count > 1)
             yield return $"{usable.Count} GPUs are here: --device {DeviceSettings.NameOf(usable)} uses all of them.";
@@ -63,7 +69,27 @@ internal static class TrainingBanner
                 + "--modules-to-save none trains LoRA alone.";
         }
 
-        foreach (string note in OptionNotes.Of(values, config, hasEvaluation)) yield return note;
+        foreach (string note in OptionNotes.Of(values, config, data.Evaluation is not null)) yield return note;
+        if (FewSteps(config, data, worldSize) is { } few) yield return few;
+    }
+
+    /// <summary>Says that a small data set makes a short run, and what makes it longer; null if it is long enough or its length was
+    /// chosen.</summary>
+    private static string? FewSteps(SftConfig config, TrainingData data, int worldSize)
+    {
+        if (config.MaxSteps > 0) return null;
+        int steps = new BatchSchedule(data.Train.Count, config, worldSize).TotalSteps;
+        if (steps >= Few) return null;
+        string[] more =
+        [
+            $"a larger --num-train-epochs (now {config.NumTrainEpochs})",
+            .. config.GradientAccumulationSteps > 1 ? [$"a smaller --gradient-accumulation-steps (now {config.GradientAccumulationSteps})"]
+                : Array.Empty<string>(),
+            .. data.Train.Count < data.Report.Examples ? ["--packing false"] : Array.Empty<string>(),
+        ];
+        string options = more.Length == 1 ? more[0] : $"{string.Join(", ", more[..^1])} or {more[^1]}";
+        return $"the run has only {Amount.Of(steps, "optimizer step")}, which {(steps == 1 ? "teaches" : "teach")} little; more come with "
+            + $"{options}.";
     }
 
     private static string Quantization(ModelSettings settings, SettingValues values, GemmaModel model)

@@ -21,6 +21,38 @@ public sealed class TrainNotesTests : IDisposable
             .AssertError(1, $"{rows} line 1: --completion-only-loss expects prompt and completion", "use --assistant-only-loss");
     }
 
+    /// <summary>Two columns that say what they are: the error is the options to copy.</summary>
+    [Theory]
+    [InlineData("question,answer", "question", "answer")]
+    [InlineData("id,Input,Output", "Input", "Output")]
+    [InlineData("response,instruction_id,query", "query", "response")]
+    public void ColumnsOfOtherNames_AreNamedAsOptions(string header, string prompt, string completion)
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.csv", [header, string.Join(',', header.Split(',').Select(_ => "stones"))]);
+        string[] train = ["train", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--preview"];
+        string options = $"--prompt-column {prompt} --completion-column {completion}";
+        CliRun.Of(train).AssertError(1, $"{rows} line 2: expected columns such as prompt and completion", $"use {options}.\n");
+        CliRun.Of([.. train, .. options.Split(' ')]).Ok();
+    }
+
+    /// <summary>A small data set makes a short run; its length is no surprise where it was chosen.</summary>
+    [Theory]
+    [InlineData("--num-train-epochs 1", "note       the run has only 1 optimizer step, which teaches little; more come with a larger "
+        + "--num-train-epochs (now 1), a smaller --gradient-accumulation-steps (now 4) or --packing false.\n")]
+    [InlineData("--num-train-epochs 4.75 --gradient-accumulation-steps 1 --packing false", "note       the run has only 19 "
+        + "optimizer steps, which teach little; more come with a larger --num-train-epochs (now 4.75).\n")]
+    [InlineData("--num-train-epochs 5 --gradient-accumulation-steps 1 --packing false", null)]
+    [InlineData("--max-steps 1", null)]
+    public void FewSteps_AreSaid_WithWhatMakesMore(string options, string? note)
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(4));
+        string said = CliRun.Of([
+            "train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"], "--modules-to-save", "none",
+            "--save-strategy", "no", "--max-length", "64", "--threads", "1", .. options.Split(' ')]).Ok().Out;
+        if (note is null) Assert.DoesNotContain("optimizer step", said, StringComparison.Ordinal);
+        else Assert.Contains(note, said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void MasksThatAreNotUsed_AreSaid_AndEvaluationRowsAreCountedAsRows()
     {
