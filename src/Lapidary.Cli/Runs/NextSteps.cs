@@ -15,12 +15,12 @@ internal static class NextSteps
     /// <summary>A held-out row's question, in the run's folder.</summary>
     public const string QuestionName = "question.json";
 
-    /// <summary>That row's prompt, in the run's folder too.</summary>
+    /// <summary>That row's prompt, or the first words of its text, in the run's folder too.</summary>
     public const string PromptName = "prompt.txt";
 
     private const string AnyText = "The lapidary cuts the stone until it", AnyQuestion = "What does a lapidary do?", AnyId = "2";
 
-    private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
+    private const int MaxPromptLength = 200, MaxPromptBytes = 4 * MaxPromptLength, TextLength = 40, Ids = 8;
 
     /// <summary>Suggestions for a trained adapter or model. Writes the question if the command line needs its file.</summary>
     /// <param name="model">--model of the adapter; null for a run that left a whole model.</param>
@@ -111,7 +111,7 @@ internal static class NextSteps
     {
         run ??= folder;
         if (Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);
-        if (Path.Combine(run, PromptName) is var prompt && File.Exists(prompt)) return PromptIn(prompt);
+        if (Path.Combine(run, PromptName) is var prompt && File.Exists(prompt)) return PromptOf(prompt);
         try
         {
             bool hasTokenizer = TokenizerFolder.Resolve(folder) is not null;
@@ -164,9 +164,8 @@ internal static class NextSteps
     {
         MessagesRow messages => Question(outputDir, Unanswered(messages.Messages), messages.TemplateVariables),
         ConversationalPromptRow pair => Question(outputDir, pair.Prompt, pair.TemplateVariables),
-        PromptCompletionRow { Prompt: { Length: > 0 and <= MaxPromptLength } prompt } when !prompt.Any(char.IsControl) => Prompt(prompt),
-        PromptCompletionRow pair => FromFile(outputDir, pair.Prompt),
-        TextRow text => Prompt(Beginning(text.Text)),
+        PromptCompletionRow pair => Kept(outputDir, pair.Prompt),
+        TextRow text => Kept(outputDir, Beginning(text.Text)),
         TokensRow tokens => "--input-ids "
             + string.Join(',', tokens.InputIds.Take(Ids).Select(id => id.ToString(CultureInfo.InvariantCulture))),
         _ => Prompt(AnyText),
@@ -188,12 +187,28 @@ internal static class NextSteps
         return MessagesIn(path);
     }
 
-    private static string FromFile(string outputDir, string prompt)
+    /// <summary>Writes a prompt into the run's folder, where the next commands find it.</summary>
+    private static string Kept(string outputDir, string prompt)
     {
         string path = Path.Combine(outputDir, PromptName);
         AtomicFile.WriteAllText(path, prompt);
-        return PromptIn(path);
+        return PromptFits(prompt) ? Prompt(prompt) : PromptIn(path);
     }
+
+    private static string PromptOf(string path)
+    {
+        try
+        {
+            string prompt = InputFile.ReadAllText(path, MaxPromptBytes);
+            return PromptFits(prompt) ? Prompt(prompt) : PromptIn(path);
+        }
+        catch (LapidaryException)
+        {
+            return PromptIn(path); // a long one; or the command that reads it says what is wrong with it
+        }
+    }
+
+    private static bool PromptFits(string prompt) => prompt.Length is > 0 and <= MaxPromptLength && !prompt.Any(char.IsControl);
 
     private static string MessagesIn(string path) => $"--messages {ShellText.Quote(path)}";
 

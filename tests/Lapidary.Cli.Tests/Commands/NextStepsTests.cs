@@ -34,6 +34,7 @@ public sealed class NextStepsTests : IDisposable
         Assert.DoesNotContain("note ", Works(afterTraining[0]).Error, StringComparison.Ordinal);
         Assert.Equal(name is "messages" or "template", afterTraining[^1].StartsWith("lapidary chat ", StringComparison.Ordinal));
         string[] afterMerge = Next(Works(afterTraining[1]).Out);
+        if (name != "ids") Assert.EndsWith(afterTraining[0].Split(" --quantization nf4")[1], afterMerge[0], StringComparison.Ordinal);
         Assert.Matches("^lapidary upload '?.*merged'? [a-z0-9-]+ --private$", afterMerge[2]);
         Assert.DoesNotContain("note ", Works(afterMerge[0]).Error, StringComparison.Ordinal);
         Assert.StartsWith("lapidary export gguf ", afterMerge[3], StringComparison.Ordinal);
