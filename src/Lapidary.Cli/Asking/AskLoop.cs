@@ -126,7 +126,7 @@ internal sealed class AskLoop(
         if (_last is null) throw new ToolException($"{command}: there are no rows yet; ask something first.");
         string path = ExportFile.PathOf(typed);
         ExportFile.Write(path, _last, replace: command == Replace, $"type {Replace} to replace it", files);
-        string rows = _last.RowCount == 1 ? "1 row" : $"{_last.RowCount:N0} rows";
+        string rows = Amount.Grouped(_last.RowCount, "row");
         Say($"written    {path}: {rows}{(_last.IsCut ? ", not all that the query has" : "")}");
     }
 

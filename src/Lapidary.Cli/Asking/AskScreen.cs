@@ -112,7 +112,8 @@ internal sealed class AskScreen(CommandRun run, RowFormat? format)
         }
 
         output.Flush();
-        if (result.IsCut) run.Note($"only the first {result.RowCount:N0} rows are here; --max-rows takes more.");
+        if (result.IsCut)
+            run.Note($"only the first {(result.RowCount == 1 ? "row is" : $"{result.RowCount:N0} rows are")} here; --max-rows takes more.");
         if (!run.Terminal.ErrorIsScreen) return;
         string more = result.IsCut ? " and more" : "", queries = attempts == 1 ? "" : $", {attempts} queries";
         run.Terminal.Error.WriteLine($"{Rows}{result.RowCount:N0}{more} in {elapsed.TotalSeconds:F2} s{queries}");

@@ -42,7 +42,8 @@ internal static class RowTable
         console.Write(table);
         string lines = string.Join('\n', text.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(line => line.TrimEnd()));
         int left = result.Columns.Count - columns;
-        return left == 0 ? lines : $"{lines}\n({left} more columns have no room here; another format has all)";
+        return left == 0 ? lines : $"{lines}\n"
+            + $"({Amount.Of(left, "more column has", "more columns have")} no room here; another format has all)";
     }
 
     private static string Cell(object? value) => Cut(value switch

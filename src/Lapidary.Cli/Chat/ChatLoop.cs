@@ -168,7 +168,8 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
     {
         int used = promptTokens + answer.Tokens;
         if (answer.End == AnswerEnd.Interrupted) _input.Hint("(stopped)");
-        if (answer.End == AnswerEnd.Length) run.Note($"the answer was cut after {answer.Tokens} tokens; --max-new-tokens takes more.");
+        if (answer.End == AnswerEnd.Length)
+            run.Note($"the answer was cut after {Amount.Of(answer.Tokens, "token")}; --max-new-tokens takes more.");
         if (answer.End == AnswerEnd.Context)
             run.Note($"the conversation is full: all {answers.Context} tokens of the context are used; {Reset} begins a new one.");
         else if (!_isNear && used >= answers.Context * Near)

@@ -47,7 +47,7 @@ internal static class CacheCommand
         var repos = CacheRemoval.Find(run, cache, run.Get(Ids)!);
         var removal = cache.Find(repos.Select(repo => repo.Repo));
         string names = string.Join(", ", repos.Select(repo => $"{SettingText.Format(repo.Repo.Type)} {repo.Repo.Id}"));
-        CacheRemoval.Run(run, removal, $"{names}: {Count(removal.Blobs, "file")}, {ByteSize.Format(removal.Bytes)}");
+        CacheRemoval.Run(run, removal, $"{names}: {Amount.Of(removal.Blobs, "file")}, {ByteSize.Format(removal.Bytes)}");
     }
 
     private static void RemoveUnused(CommandRun run)
@@ -55,9 +55,8 @@ internal static class CacheCommand
         var unused = new HubCache(HubTransfer.OptionsOf(run)).FindUnused();
         CacheRemoval.Run(
             run, unused,
-            $"{Count(unused.Commits, "commit")} that no branch or tag names and {Count(unused.Blobs, "file")} that no commit names, "
+            $"{Amount.Of(unused.Commits, "commit")} that no branch or tag names and "
+            + $"{Amount.Of(unused.Blobs, "file")} that no commit names, "
             + ByteSize.Format(unused.Bytes));
     }
-
-    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 }

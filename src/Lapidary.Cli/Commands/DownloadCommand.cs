@@ -60,7 +60,7 @@ internal static class DownloadCommand
             },
             text =>
             {
-                text.WriteLine($"{reference.Repo.Id}: {snapshot.Files} files, {ByteSize.Format(snapshot.Bytes)}, "
+                text.WriteLine($"{reference.Repo.Id}: {Amount.Of(snapshot.Files, "file")}, {ByteSize.Format(snapshot.Bytes)}, "
                     + (snapshot.TransferredBytes == 0
                         ? "all of them here already"
                         : $"{ByteSize.Format(snapshot.TransferredBytes)} fetched in {elapsed.TotalSeconds:F0} s"));

@@ -6,6 +6,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
@@ -190,7 +191,7 @@ internal static class GenerateCommand
     {
         int room = ContextRoom.Require(config, promptTokens), most = run.Values.Get(MaxNewTokens);
         return most <= room ? null : $"the prompt has {promptTokens} of the {config.MaxPositionEmbeddings} tokens of the model's context: "
-            + $"the answer is cut after {room} tokens, before --{MaxNewTokens.Name} {most}.";
+            + $"the answer is cut after {Amount.Of(room, "token")}, before --{MaxNewTokens.Name} {most}.";
     }
 
     private static GenerationOptions Options(SettingValues values, GenerationConfig makers, TextTools? text, JsonSchemaFile? schema)

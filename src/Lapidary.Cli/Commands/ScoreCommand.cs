@@ -6,6 +6,7 @@ using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
@@ -103,7 +104,8 @@ internal static class ScoreCommand
     private static void Write(TextWriter text, double loss, long tokens, RowScore[] scores)
     {
         for (int i = 0; i < scores.Length; i++) text.WriteLine($"row {i + 1,6}  loss {scores[i].Loss:F4}  tokens {scores[i].Tokens}");
-        text.WriteLine($"all {scores.Length} rows: loss {loss:F4} nats per token, perplexity {Math.Exp(loss):G4}, {tokens} tokens");
+        text.WriteLine($"all {Amount.Of(scores.Length, "row")}: loss {loss:F4} nats per token, perplexity {Math.Exp(loss):G4}, "
+            + $"{Amount.Of(tokens, "token")}");
     }
 
     private static void Write(Utf8JsonWriter json, double loss, long tokens, RowScore[] scores)

@@ -85,7 +85,7 @@ internal static class UploadCommand
             },
             people =>
             {
-                people.WriteLine($"{reference.Repo.Id}: {result.Files} files, {ByteSize.Format(result.Bytes)}, "
+                people.WriteLine($"{reference.Repo.Id}: {Amount.Of(result.Files, "file")}, {ByteSize.Format(result.Bytes)}, "
                     + (result.TransferredFiles == 0 ? "all of them there already" : $"{result.TransferredFiles} new or changed"));
                 people.WriteLine($"commit     {result.Commit}");
                 people.WriteLine($"page       {result.Url}");

@@ -69,7 +69,8 @@ internal static class InspectCommand
             encoder, config, others: null, work);
         var evaluation = Evaluate(run, names, sources, found, encoder, config, work);
         work.Dispose();
-        foreach (var reading in readings.Where(reading => reading.LeftOut > 0)) run.Note($"{reading.LeftOut} rows left out by --filter.");
+        foreach (var reading in readings.Where(reading => reading.LeftOut > 0))
+            run.Note($"{Amount.Of(reading.LeftOut, "row")} left out by --filter.");
         var report = new InspectReport(names, readings[0], found, evaluation, encoder is null ? null : config.MaxLength);
         run.Print(report.Write, text => report.Write(run, text));
     }

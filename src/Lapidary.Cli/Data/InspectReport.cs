@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Data;
 
@@ -19,7 +20,7 @@ internal sealed class InspectReport(
     /// <param name="text">Receives the lines.</param>
     public void Write(CommandRun run, TextWriter text)
     {
-        text.WriteLine($"data       {string.Join(", ", names)}: {Count(found.Rows, "row")}");
+        text.WriteLine($"data       {string.Join(", ", names)}: {Amount.Of(found.Rows, "row")}");
         if (reading.GuessedTemplate is { } template) text.WriteLine($"           read with --template {template}, which its columns fit");
         if (reading.Unknown is { } unknown) text.WriteLine($"note       prompts are not compared: {run.Line(unknown)}");
         int nameWidth = found.Columns.Max(column => column.Name.Length), typeWidth = found.Columns.Max(column => column.Types.Length);
@@ -36,7 +37,7 @@ internal sealed class InspectReport(
         foreach (string bar in lengths.Count > 0 ? lengths.Histogram() : []) text.WriteLine($"           {bar}");
         if (found.Tokens.Count > 0) text.WriteLine($"cut        {CutLine()}");
         if (found.Invalid is { Count: > 0 } invalid)
-            text.WriteLine($"invalid    {Count(invalid.Count, "row")}; the first: {run.Line(invalid.First!)}");
+            text.WriteLine($"invalid    {Amount.Of(invalid.Count, "row")}; the first: {run.Line(invalid.First!)}");
         text.WriteLine($"duplicates {Repeated(found.Duplicates, "repeats an earlier one", "repeat an earlier one")}");
         if (found.Characters.Count > 0)
         {
@@ -109,11 +110,11 @@ internal sealed class InspectReport(
 
     private static void WriteLeaks(TextWriter text, string name, Inspection evaluated)
     {
-        text.WriteLine($"evaluation {name}: {Count(evaluated.Rows, "row")}");
+        text.WriteLine($"evaluation {name}: {Amount.Of(evaluated.Rows, "row")}");
         var (same, loose, first) = evaluated.Leaks;
         text.WriteLine("leaks      " + (loose == 0
             ? "none of their prompts is in the training rows"
-            : $"{Count(same, "row")} ({Percent(same, evaluated.Rows)}) with a prompt of the training rows, {loose} "
+            : $"{Amount.Of(same, "row")} ({Percent(same, evaluated.Rows)}) with a prompt of the training rows, {loose} "
                 + $"({Percent(loose, evaluated.Rows)}) if case, blanks and punctuation do not count; the first is row {first}"));
         text.WriteLine($"duplicates {Repeated(evaluated.Duplicates, "repeats an earlier one", "repeat an earlier one")}");
         WriteSql(text, evaluated);
@@ -123,23 +124,21 @@ internal sealed class InspectReport(
     {
         var (rows, contexts, queries, empty) = found.Sql;
         if (rows == 0) return;
-        text.WriteLine($"sql        of {Count(rows, "row")}, {Percent(rows - contexts, rows)} of the contexts and "
+        text.WriteLine($"sql        of {Amount.Of(rows, "row")}, {Percent(rows - contexts, rows)} of the contexts and "
             + $"{Percent(rows - contexts - queries, rows)} of the queries run; {empty} have an empty result");
         foreach (var (place, part, error) in found.SqlFailures) text.WriteLine($"           {place}: {part}: {PlainText.OneLine(error)}");
         long hidden = contexts + queries - found.SqlFailures.Count;
-        if (hidden > 0) text.WriteLine($"           {hidden} failures more");
+        if (hidden > 0) text.WriteLine($"           {Amount.Of(hidden, "failure")} more");
     }
 
     private string CutLine() => maxLength is not { } length ? "none: there is no --max-length"
         : found.Cut.Rows == 0 ? $"none of the rows is longer than --max-length {length}"
-        : $"{Count(found.Cut.Rows, "row")} ({Percent(found.Cut.Rows, found.Rows)}) longer than --max-length {length}, which loses "
-            + $"{found.Cut.Tokens} tokens; the first is row {found.Cut.First}";
+        : $"{Amount.Of(found.Cut.Rows, "row")} ({Percent(found.Cut.Rows, found.Rows)}) longer than --max-length {length}, which loses "
+            + $"{Amount.Of(found.Cut.Tokens, "token")}; the first is row {found.Cut.First}";
 
     private static string Repeated((long Count, long First, long Original) rows, string one, string many) => rows.Count == 0
         ? "none"
         : $"{rows.Count} {(rows.Count == 1 ? $"row {one}" : $"rows {many}")}; the first is row {rows.First}, like row {rows.Original}";
-
-    private static string Count(long number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 
     private static double Share(long part, long all) => all == 0 ? 0 : (double)part / all;
 

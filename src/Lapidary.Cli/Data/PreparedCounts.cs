@@ -34,10 +34,10 @@ internal sealed class PreparedCounts
         },
         text =>
         {
-            text.WriteLine($"read       {string.Join(", ", sources)}: {Read} rows");
+            text.WriteLine($"read       {string.Join(", ", sources)}: {Amount.Of(Read, "row")}");
             if (Duplicates > 0) text.WriteLine($"left out   {Duplicates} with prompt and answer of an earlier row");
             if (TooLong > 0) text.WriteLine($"left out   {TooLong} longer than --max-length");
-            if (Leaks > 0) text.WriteLine($"left out   {Leaks} test rows whose prompt is in the training rows");
+            if (Leaks > 0) text.WriteLine($"left out   {Amount.Of(Leaks, "test row")} whose prompt is in the training rows");
             WriteFile(text, "train", files.Train, Train);
             if (files.Test is not null) WriteFile(text, "test", files.Test, Test);
             string data = ShellText.Quote(files.Folder ?? files.Train);
@@ -48,5 +48,5 @@ internal sealed class PreparedCounts
         });
 
     private static void WriteFile(TextWriter text, string split, string path, int rows) =>
-        text.WriteLine($"{split,-11}{path}: {rows} rows, {ByteSize.Format(new FileInfo(path).Length)}");
+        text.WriteLine($"{split,-11}{path}: {Amount.Of(rows, "row")}, {ByteSize.Format(new FileInfo(path).Length)}");
 }

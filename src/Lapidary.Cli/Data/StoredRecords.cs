@@ -34,7 +34,7 @@ internal sealed class StoredRecords
             if (reading.Unknown is { } unknown) throw new LapidaryException(unknown);
             if (reading.GuessedTemplate is { } template) run.Note($"{source.Name}: rows are read with --template {template}, which their "
                 + $"columns fit.");
-            if (reading.LeftOut > 0) run.Note($"{source.Name}: {reading.LeftOut} rows left out by --filter.");
+            if (reading.LeftOut > 0) run.Note($"{source.Name}: {Amount.Of(reading.LeftOut, "row")} left out by --filter.");
             options.Add(reading.Options);
         }
 

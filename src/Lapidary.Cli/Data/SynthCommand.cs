@@ -145,7 +145,8 @@ internal static class SynthCommand
         text =>
         {
             foreach (var target in targets)
-                text.WriteLine($"written    {target.Path}: {target.Rows} rows, {ByteSize.Format(new FileInfo(target.Path).Length)}");
+                text.WriteLine($"written    {target.Path}: {Amount.Of(target.Rows, "row")}, "
+                    + $"{ByteSize.Format(new FileInfo(target.Path).Length)}");
             text.WriteLine($"rows       {counts.Domains} domains, {counts.Shapes} kinds of questions");
             text.WriteLine($"           {string.Join(", ", counts.Complexities.Select(pair => $"{pair.Key} {pair.Value}"))}");
             string data = ShellText.Quote(targets[0].Path);

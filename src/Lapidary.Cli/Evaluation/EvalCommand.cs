@@ -80,7 +80,8 @@ internal static class EvalCommand
         for (int i = 0; i < files.Count; i++)
         {
             if (Unanswered(answers[i]) is > 0 and var missing)
-                run.Note($"{files[i]}: {missing} of {answers[i].Count} predictions are missing (null); they count as wrong.");
+                run.Note($"{files[i]}: {missing} of {Amount.Of(answers[i].Count, "prediction")} "
+                    + $"{(missing == 1 ? "is missing (null) and counts" : "are missing (null) and count")} as wrong.");
         }
 
         return Score(run, rows, answers, Unanswered(answers[^1]), seconds);
@@ -115,7 +116,7 @@ internal static class EvalCommand
         string name = file == "-" ? "standard input" : file;
         string among = rows.Drawn is null ? "" : $", or {rows.Read}, one for each row before --{DataSettings.Select.Name}";
         throw new LapidaryException(
-            $"{name}: expected {rows.Rows.Count} predictions, one for each row in their order{among}, found {answers.Count}.");
+            $"{name}: expected {Amount.Of(rows.Rows.Count, "prediction")}, one for each row in their order{among}, found {answers.Count}.");
     }
 
     private static T Timed<T>(OrderedDictionary<string, double> seconds, string part, Func<T> work)
@@ -166,6 +167,7 @@ internal static class EvalCommand
     {
         const int Most = 10;
         foreach (string error in errors.Take(Most)) run.Note($"{error} The row counts as wrong.");
-        if (errors.Count > Most) run.Note($"{errors.Count - Most} more rows have no prompt and count as wrong.");
+        const string One = "more row has no prompt and counts", Many = "more rows have no prompt and count";
+        if (errors.Count > Most) run.Note($"{Amount.Of(errors.Count - Most, One, Many)} as wrong.");
     }
 }

@@ -86,7 +86,7 @@ internal sealed record EvalResult(
         {
             double p = McNemar.PValue(Fixed, Broken);
             string chance = p < 0.001 ? "p < 0.001" : $"p = {Fraction(p)}";
-            people.WriteLine($"changed    {Fixed:N0} rows fixed, {Broken:N0} broken (McNemar's test: {chance})");
+            people.WriteLine($"changed    {Amount.Grouped(Fixed, "row")} fixed, {Broken:N0} broken (McNemar's test: {chance})");
         }
 
         people.WriteLine($"time       {string.Join(", ", Seconds.Select(part => $"{part.Key} {Time(part.Value)}"))}");

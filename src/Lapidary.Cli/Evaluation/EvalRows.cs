@@ -108,7 +108,7 @@ internal sealed class EvalRows
             }));
         }
 
-        if (records.LeftOut > 0) run.Note($"{source.Name}: {records.LeftOut} rows left out by --filter.");
+        if (records.LeftOut > 0) run.Note($"{source.Name}: {Amount.Of(records.LeftOut, "row")} left out by --filter.");
     }
 
     private static Func<string, bool> Has(DataRecord record) => column => record.Columns.ContainsKey(column);

@@ -26,7 +26,7 @@ internal static class EvalTable
         foreach (var verdict in Mistakes)
         {
             if (accuracies.Any(accuracy => Count(accuracy, verdict) > 0))
-                Add($"  {SettingText.Snake($"{verdict}").Replace('_', ' ')}", accuracy => $"{Count(accuracy, verdict):N0} rows");
+                Add($"  {SettingText.Snake($"{verdict}").Replace('_', ' ')}", accuracy => Amount.Grouped(Count(accuracy, verdict), "row"));
         }
 
         // The most frequent ones, in their alphabetical order.

@@ -111,7 +111,7 @@ internal sealed class ModelAnswers : IDisposable
                 {
                     string how = _passes[stopped].Output is null
                         ? $"; --{EvalSettings.Output.Name} keeps answers" : "; go on with --resume";
-                    _run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {_questions.Count} rows{how}.");
+                    _run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {Amount.Of(_questions.Count, "row")}{how}.");
                 }
 
                 return null;
@@ -162,7 +162,8 @@ internal sealed class ModelAnswers : IDisposable
         if (pass.Done > _questions.Count || (pass.File is null && _team.IsLeader && pass.Done < _questions.Count))
         {
             throw new LapidaryException(
-                $"{pass.Output}: has answers to {pass.Done} rows, the data set has {_questions.Count}; choose another output.");
+                $"{pass.Output}: has answers to {Amount.Of(pass.Done, "row")}, the data set has {_questions.Count}; "
+                + "choose another output.");
         }
 
         if (!isComplete) return;

@@ -53,14 +53,18 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         IReadOnlyList<RowQuestion> questions = [.. RowQuestion.Read(sources, text, config).Select(InWordsOfTheTool)];
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
         if (questions.All(question => question.PromptIds is null))
-            throw new ToolException($"{questions[0].Error!.TrimEnd('.')}; none of the {questions.Count} rows can be answered.");
+        {
+            throw new ToolException(
+                $"{questions[0].Error!.TrimEnd('.')}; none of the {Amount.Of(questions.Count, "row")} can be answered.");
+        }
+
         if (questions.SelectMany(question => question.Record.Columns.Keys).FirstOrDefault(Answer.Replaces) is { } column)
             run.Note($"rows have a column {column}, which the answer replaces; the data set keeps it.");
         var chosen = settings.Options(folders.Model, text);
         if (questions.Count(question => IsCut(question, chosen, config)) is > 0 and var cut)
         {
-            run.Note($"{cut} of {questions.Count} prompts leave less than --max-new-tokens {chosen.MaxNewTokens} in the model's context of "
-                + $"{config.MaxPositionEmbeddings} tokens: answers to them may be cut.");
+            run.Note($"{cut} of {Amount.Of(questions.Count, "prompt")} {(cut == 1 ? "leaves" : "leave")} less than --max-new-tokens "
+                + $"{chosen.MaxNewTokens} in the model's context of {config.MaxPositionEmbeddings} tokens: answers to them may be cut.");
         }
 
         folders.FetchWeights(run, _output is null ? null : run.People);
@@ -71,14 +75,18 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
             : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
-            throw new LapidaryException($"{_output}: has answers to {done} rows, the data set has {questions.Count}.");
+            throw new LapidaryException($"{_output}: has answers to {Amount.Of(done, "row")}, the data set has {questions.Count}.");
         var answering = new RowAnswering(run, questions, chosen, settings.Stops, settings.BatchSize, text);
         int end = done == questions.Count ? done : team.RunEach(rank => AnswerShare(rank, folders, answering, done, file));
         if (end < questions.Count)
         {
             file?.Keep();
             if (_output is not null && team.IsLeader)
-                run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {questions.Count} rows; go on with --resume.");
+            {
+                run.Terminal.Error.WriteLine(
+                    $"lapidary: interrupted after {end} of {Amount.Of(questions.Count, "row")}; go on with --resume.");
+            }
+
             return ExitCodes.Interrupted;
         }
 
@@ -122,7 +130,8 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
                     json.WriteNumber("rows", questions.Count);
                     json.WriteNumber("failed", errors.Length);
                 },
-                people => people.WriteLine($"answered   {questions.Count - errors.Length} of {questions.Count} rows in {_output}"));
+                people => people.WriteLine(
+                    $"answered   {questions.Count - errors.Length} of {Amount.Of(questions.Count, "row")} in {_output}"));
         }
 
         return errors.Length == 0 ? ExitCodes.Done : ExitCodes.Error;

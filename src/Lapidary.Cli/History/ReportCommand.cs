@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.History;
@@ -54,6 +55,6 @@ internal static class ReportCommand
                 json.WriteEndArray();
             },
             text => text.WriteLine(
-                $"report     {PlainText.OneLine(output)}: {(report.Runs.Count == 1 ? "1 run" : $"{report.Runs.Count} runs")}"));
+                $"report     {PlainText.OneLine(output)}: {Amount.Of(report.Runs.Count, "run")}"));
     }
 }

@@ -57,7 +57,7 @@ internal static class HubTransfer
     {
         if (fetched.Snapshot.TransferredBytes == 0 || !run.Terminal.IsLeader) return;
         var writer = run.Terminal.ErrorIsScreen ? run.Terminal.Error : run.IsJson ? null : log;
-        writer?.WriteLine($"fetched    {name}: {fetched.Snapshot.Files} files, {ByteSize.Format(fetched.Snapshot.TransferredBytes)}, "
-            + $"{fetched.Elapsed.TotalSeconds:F0} s");
+        writer?.WriteLine($"fetched    {name}: {Amount.Of(fetched.Snapshot.Files, "file")}, "
+            + $"{ByteSize.Format(fetched.Snapshot.TransferredBytes)}, {fetched.Elapsed.TotalSeconds:F0} s");
     }
 }

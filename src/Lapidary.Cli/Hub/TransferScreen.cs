@@ -31,7 +31,7 @@ internal static class TransferScreen
     /// <param name="bytesPerSecond">The recent speed.</param>
     public static IReadOnlyList<string> Describe(string name, TransferProgress progress, double bytesPerSecond)
     {
-        string files = $"{progress.Files} of {progress.TotalFiles} files";
+        string files = $"{progress.Files} of {Amount.Of(progress.TotalFiles, "file")}";
         string bytes = $"{ByteSize.Format(progress.Bytes)} of {ByteSize.Format(progress.TotalBytes)}";
         if (bytesPerSecond < 1) return [bytes, files, name];
         var left = TimeSpan.FromSeconds(Math.Min((progress.TotalBytes - progress.Bytes) / bytesPerSecond, 1e8));

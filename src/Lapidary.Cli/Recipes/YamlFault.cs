@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using Lapidary.Formats.Files;
 using YamlDotNet.Core;
 
-namespace Lapidary.Cli.CommandLine;
+namespace Lapidary.Cli.Recipes;
 
 /// <summary>What is wrong with a text that is no YAML of keys and values, in words of settings. A parser says where it gave up, in words of
 /// its grammar; the mistake is mostly a space, a quote or a tab in that line or beside it.</summary>
@@ -24,7 +24,8 @@ internal static partial class YamlFault
                 return $"line {index + 1}, column {column + 1}: {words}";
         }
 
-        return $"line {line + 1}, column {at?.Column ?? 1}: found what is no \"key: value\"; check the quotes, brackets and indentation here";
+        return $"line {line + 1}, column {at?.Column ?? 1}: found what is no \"key: value\"; "
+            + "check the quotes, brackets and indentation here";
     }
 
     private static (int Column, string Words)? Find(string[] lines, int index)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Screens;
+using Lapidary.Formats;
 using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
 
@@ -31,7 +32,8 @@ internal static class DataPreview
         IReadOnlyList<TokenPreview> shown = isAll ? tokens : Ends(tokens);
         run.People.Write(TokenPreview.Table(shown));
         int hidden = tokens.Count - shown.Count;
-        if (hidden > 0) run.People.WriteLine($"           {tokens.Count} tokens in the row, {hidden} not shown; --preview all shows them");
+        if (hidden > 0)
+            run.People.WriteLine($"           {Amount.Of(tokens.Count, "token")} in the row, {hidden} not shown; --preview all shows them");
     }
 
     /// <summary>The tokens without those amid a long part of one kind.</summary>
@@ -75,13 +77,13 @@ internal static class DataPreview
             reader.Read(document.Example, document.Start, ids, labels);
             var tokens = TokenPreview.Create(new Example(ids, labels), data.Encoder);
             string place = documents == 1 ? "" : $" (document {i + 1} of {documents} of a packed row)";
-            people.WriteLine($"row {sequences.Set.RowOf(document.Example) + 1}: {tokens.Count} tokens, "
+            people.WriteLine($"row {sequences.Set.RowOf(document.Example) + 1}: {Amount.Of(tokens.Count, "token")}, "
                 + $"{tokens.Count(token => token.IsTrained)} trained{place}");
             people.Write(Text(tokens, screen.Width, screen.HasColour, mostTokens));
         }
 
         if (documents > mostDocuments)
-            people.WriteLine($"… {documents - mostDocuments} documents more in this packed row; --preview all shows them");
+            people.WriteLine($"… {Amount.Of(documents - mostDocuments, "document")} more in this packed row; --preview all shows them");
         people.WriteLine();
     }
 
@@ -113,7 +115,7 @@ internal static class DataPreview
         }
 
         if (wasTrained && !hasColour) text.Append(']');
-        if (tokens.Count > most) text.Append(CultureInfo.InvariantCulture, $" … {tokens.Count - most} tokens more");
+        if (tokens.Count > most) text.Append(CultureInfo.InvariantCulture, $" … {Amount.Of(tokens.Count - most, "token")} more");
         return text.Append('\n').ToString();
 
         void NewRow()

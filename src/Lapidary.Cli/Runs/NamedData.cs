@@ -87,7 +87,7 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
                 run.Note(isChosen ? $"{splits}." : $"{splits}; the train split is read, name another's file to read it.");
             }
 
-            if (leftOut > 0) run.Note($"{data.Name}: {leftOut} rows left out by --filter.");
+            if (leftOut > 0) run.Note($"{data.Name}: {Amount.Of(leftOut, "row")} left out by --filter.");
             return rows;
         }).ToList();
         return sets.Count == 1 ? sets[0] : DataSet.Concatenate(sets);

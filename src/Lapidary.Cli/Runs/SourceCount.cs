@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lapidary.Formats;
 using Lapidary.Training;
 using Lapidary.Training.Data.Examples;
 
@@ -35,6 +36,6 @@ internal sealed record SourceCount(string Name, int Rows, long Tokens, long Trai
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"from {Name}: {Rows} rows ({(double)Rows / AllRows:P1}), {Tokens} tokens "
+        $"from {Name}: {Amount.Of(Rows, "row")} ({(double)Rows / AllRows:P1}), {Amount.Of(Tokens, "token")} "
         + $"({(double)Tokens / AllTokens:P1}), trained {TrainedTokens}");
 }

@@ -58,12 +58,12 @@ internal sealed record TrainResult(
     {
         string of = State.LoadedCheckpoint is { } name ? $" ({name})"
             : Evaluation is { } last && last.Step != State.GlobalStep ? $" (after step {last.Step})" : "";
-        people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"
+        people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {Amount.Of(State.GlobalStep, "step")}"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (Evaluation?.EvalLoss is { } loss ? $", evaluation loss {loss:F4}{of}" : "")
             + (IsComplete && Tokens == 0
                 ? "; nothing was left to train"
-                : $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
+                : $"; {Amount.Of(Tokens, "token")} in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
                     + $"peak memory {ByteSize.Format(PeakBytes)}"));
         if (Evaluation is { EvalMetric: { } metric, EvalMetricValue: var after })
         {

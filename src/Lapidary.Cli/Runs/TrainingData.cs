@@ -144,7 +144,8 @@ internal sealed record TrainingData(
         {
             sets.Add(source.Read(out long leftOut));
             long rows = sets[^1].Count;
-            if (leftOut > 0) notes.Add($"filter: {rows} of {rows + leftOut} rows of {source.Name} stay, {leftOut} are left out");
+            string others = leftOut == 1 ? "1 is" : $"{leftOut} are";
+            if (leftOut > 0) notes.Add($"filter: {rows} of {rows + leftOut} rows of {source.Name} stay, {others} left out");
         }
 
         if (values.Get(DataSettings.Mix) is not { Count: > 0 } shares) return Join(sets);

@@ -17,7 +17,7 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
 
     public void OnStart(TrainingPlan plan)
     {
-        write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {plan.Sequences} rows)"
+        write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {Amount.Of(plan.Sequences, "row")})"
             + (plan.FirstStep > 0 ? $", going on after step {plan.FirstStep}" : ""));
         string total = ByteSize.Format(plan.Memory.Predicted.TotalBytes);
         write(columns is null

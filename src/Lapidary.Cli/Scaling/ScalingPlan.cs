@@ -121,7 +121,7 @@ internal sealed record ScalingPlan(
             + $"{ByteSize.Format(MemoryBytes)} each");
         people.WriteLine($"batch      {Config.PerDeviceTrainBatchSize} per device × accumulation {Config.GradientAccumulationSteps} × "
             + $"{cost.Ranks:N0} ranks = {BatchRows:N0} rows, {alone.Tokens * cost.Ranks:N0} tokens an optimizer step"
-            + (StepsPerEpoch is { } steps ? $"; {steps:N0} steps an epoch" : ""));
+            + (StepsPerEpoch is { } steps ? $"; {Amount.Grouped(steps, "step")} an epoch" : ""));
         var (shared, divided) = TrainsLayers ? ("norms", "matrices") : ("LoRA", "saved modules");
         if (alone.LoraValues > 0)
         {

@@ -74,11 +74,11 @@ internal sealed class LoadedModels : IDisposable
         if (slots < most)
         {
             throw new ToolException(
-                $"--max-batch {most}: memory has room for {slots} answers of {served.MaxLength} tokens at a time of {served.Id}; give a "
-                + "smaller --max-batch or --max-length.");
+                $"--max-batch {most}: memory has room for {Amount.Of(slots, "answer")} of {served.MaxLength} tokens at a time of "
+                + $"{served.Id}; give a smaller --max-batch or --max-length.");
         }
 
-        run.Note($"{served.Id}: up to {slots} answers at a time, each of up to {served.MaxLength} tokens with its prompt.");
+        run.Note($"{served.Id}: up to {Amount.Of(slots, "answer")} at a time, each of up to {served.MaxLength} tokens with its prompt.");
         _served.Add(served);
     }
 

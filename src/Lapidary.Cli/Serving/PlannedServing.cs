@@ -104,8 +104,8 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
             ? $"largest    --{ServeSettings.MaxBatch.Name} {LargestBatch} for answers of up to {Length:N0} tokens"
             : $"largest    not one answer of up to {Length:N0} tokens fits");
         people.WriteLine(LargestLength > 0
-            ? $"           --{ServeSettings.MaxLength.Name} {LargestLength} for {Texts} answers at a time"
-            : $"           no length fits {Texts} answers at a time");
+            ? $"           --{ServeSettings.MaxLength.Name} {LargestLength} for {Amount.Of(Texts, "answer")} at a time"
+            : $"           no length fits {Amount.Of(Texts, "answer")} at a time");
     }
 
     public void WriteTo(Utf8JsonWriter json)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Formats;
 
 namespace Lapidary.TextToSql.Databases;
 
@@ -17,7 +18,7 @@ internal static class ResultText
         var text = new StringBuilder();
         foreach (string[] line in lines)
             text.AppendLine(string.Join("  ", line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
-        if (result.RowCount > MostRows) text.AppendLine($"({result.RowCount - MostRows} more rows)");
+        if (result.RowCount > MostRows) text.AppendLine($"({Amount.Of(result.RowCount - MostRows, "more row")})");
         return text.ToString().TrimEnd();
     }
 

@@ -87,7 +87,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         }
 
         if (State.MaxSteps == totalSteps) yield break;
-        yield return $"The run is now {totalSteps} steps long, before {State.MaxSteps}"
+        yield return $"The run is now {Amount.Of(totalSteps, "step")} long, before {State.MaxSteps}"
             + (schedule is LrSchedulerType.Linear or LrSchedulerType.Cosine ? ": the learning rate follows the new length." : ".");
     }
 

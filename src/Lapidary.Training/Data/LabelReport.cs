@@ -116,12 +116,17 @@ public sealed record LabelReport
         if (TruncatedRows > 0)
         {
             warnings.Add(
-                $"{TruncatedRows} rows were cut to MaxLength and lost {TruncatedTokens} tokens"
+                $"{Amount.Of(TruncatedRows, "row was", "rows were")} cut to MaxLength and lost {Amount.Of(TruncatedTokens, "token")}"
                 + (RowsWithoutTheirEnd > 0 ? $", {RowsWithoutTheirEnd} of these rows the end of their answer" : "")
                 + "; raise MaxLength to keep them.");
         }
 
-        if (DroppedRows > 0) warnings.Add($"{DroppedRows} rows were left out because no token of them is trained.");
+        if (DroppedRows > 0)
+        {
+            warnings.Add($"{Amount.Of(DroppedRows, "row was", "rows were")} left out because no token of "
+                + $"{(DroppedRows == 1 ? "it" : "them")} is trained.");
+        }
+
         if (MinBos is { } and not 1 || MaxBos is { } and not 1)
             warnings.Add($"Rows have {MinBos} to {MaxBos} BOS tokens; Gemma expects exactly one.");
         if (RowsWithEndOfTurn > 0 && EndOfTurnTrained == 0)
@@ -130,14 +135,14 @@ public sealed record LabelReport
         if (UnusedAssistantMasks > 0)
         {
             warnings.Add(
-                $"{UnusedAssistantMasks} rows bring assistant_masks, which change nothing here; "
+                $"{Amount.Of(UnusedAssistantMasks, "row brings", "rows bring")} assistant_masks, which change nothing here; "
                 + "AssistantOnlyLoss trains what they mark.");
         }
 
         if (PrefixMismatches > 0)
         {
             warnings.Add(
-                $"{PrefixMismatches} prompts are tokenized otherwise alone than before their completion; "
+                $"{Amount.Of(PrefixMismatches, "prompt is", "prompts are")} tokenized otherwise alone than before the completion; "
                 + "begin completions with the blanks that end prompts, or end prompts with a line end.");
         }
 
@@ -150,7 +155,7 @@ public sealed record LabelReport
     {
         if (TrainedTokens > 0) return;
         throw new LapidaryException(
-            $"Data set: expected at least one trained token, found none in {Examples} rows "
+            $"Data set: expected at least one trained token, found none in {Amount.Of(Examples, "row")} "
             + $"({DroppedRows} left out, {TruncatedRows} cut); "
             + "raise MaxLength, or check CompletionOnlyLoss, AssistantOnlyLoss and each message's weight or train.");
     }
@@ -162,12 +167,12 @@ public sealed record LabelReport
         string bos = MinBos is null ? "unknown" : MinBos == MaxBos ? $"{MinBos}" : $"{MinBos} to {MaxBos}";
         string[] lines =
         [
-            $"rows {Examples}, packed into {Sequences} ({PackingEfficiency:P1} full), longest {LongestRow} tokens",
+            $"rows {Examples}, packed into {Sequences} ({PackingEfficiency:P1} full), longest {Amount.Of(LongestRow, "token")}",
             $"tokens {Tokens}, trained {TrainedTokens} ({share:P1})",
-            $"cut {TruncatedRows} rows ({TruncatedTokens} tokens), left out {DroppedRows}",
+            $"cut {Amount.Of(TruncatedRows, "row")} ({Amount.Of(TruncatedTokens, "token")}), left out {DroppedRows}",
             $"BOS per row {bos}, " + (RowsWithEndOfTurn == 0
-                ? $"no turns, end of text trained in {RowsWithEndOfText} rows"
-                : $"end of turn trained in {EndOfTurnTrained:P1} of {RowsWithEndOfTurn} rows"),
+                ? $"no turns, end of text trained in {Amount.Of(RowsWithEndOfText, "row")}"
+                : $"end of turn trained in {EndOfTurnTrained:P1} of {Amount.Of(RowsWithEndOfTurn, "row")}"),
         ];
         return string.Join('\n', FromCache ? [.. lines, "tokens are those that an earlier run kept"] : lines);
     }

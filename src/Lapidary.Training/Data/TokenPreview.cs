@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data;
@@ -27,7 +28,7 @@ internal readonly record struct TokenPreview(int Index, int Id, string Text, boo
         int next = 0;
         foreach (var (index, id, text, isTrained) in tokens)
         {
-            if (index > next) table.AppendLine(CultureInfo.InvariantCulture, $"{"…",6}  {index - next} tokens");
+            if (index > next) table.AppendLine(CultureInfo.InvariantCulture, $"{"…",6}  {Amount.Of(index - next, "token")}");
             table.AppendLine(CultureInfo.InvariantCulture, $"{index,6}  {id,7}  {(isTrained ? "yes" : "no"),-7}  {Escape(text)}");
             next = index + 1;
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Cards;
 using Lapidary.Gemma.Lora;
@@ -137,7 +138,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
         string of = names.Length == 0 ? "Data" : $"Data: {string.Join(", ", names)}";
         if (TrainRows is not { } rows) return names.Length == 0 ? "" : of + ".";
         string evaluated = EvaluationRows is { } others ? $", {others:N0} to evaluate on" : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{of}{(names.Length == 0 ? ":" : ";")} {rows:N0} rows to train on{evaluated}.");
+        return $"{of}{(names.Length == 0 ? ":" : ";")} {Amount.Grouped(rows, "row")} to train on{evaluated}.";
     }
 
     private static string Saved(LoraConfig lora) =>

@@ -38,9 +38,9 @@ public class LabelReportTests
         report.Validate();
         Assert.Equal(
             "rows 2, packed into 2 (75.0 % full), longest 8 tokens\ntokens 12, trained 8 (66.7 %)\n"
-            + "cut 1 rows (2 tokens), left out 0\nBOS per row 1, no turns, end of text trained in 1 rows",
+            + "cut 1 row (2 tokens), left out 0\nBOS per row 1, no turns, end of text trained in 1 row",
             report.ToString());
-        Assert.Contains("1 rows were cut", Assert.Single(report.Warnings()));
+        Assert.Contains("1 row was cut", Assert.Single(report.Warnings()));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public class LabelReportTests
         var row = new TokensRow([2, 5, 6], null) { AssistantMask = [false, true, true] };
         var warnings = Report(Trl with { AssistantOnlyLoss = assistantOnly }, row).Warnings();
         if (assistantOnly) Assert.Empty(warnings);
-        else Assert.StartsWith("1 rows bring assistant_masks, which change nothing here;", Assert.Single(warnings));
+        else Assert.StartsWith("1 row brings assistant_masks, which change nothing here;", Assert.Single(warnings));
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public class LabelReportTests
         var warnings = LabelReport.Create(Packer.Pack(set, PackingStrategy.None, null), null).Warnings();
         Assert.Equal(count, warnings.Count(line => line.StartsWith("The chat template does not read ", StringComparison.Ordinal)));
         Assert.Equal(
-            count > 0, warnings.Contains("The chat template does not read tools, which 1 rows bring: it is not in what is trained."));
+            count > 0, warnings.Contains("The chat template does not read tools, which 1 row brings: it is not in what is trained."));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Training.Data.Examples;
@@ -33,7 +34,8 @@ internal sealed class UnreadKeys(ITextEncoder? encoder)
     public IReadOnlyList<string> Lines() =>
     [
         .. _unread.Zip(_counts).Where(pair => pair.Second > 0).Select(pair =>
-            $"The chat template does not read {pair.First}, which {pair.Second} rows bring: it is not in what is trained."),
+            $"The chat template does not read {pair.First}, which "
+            + $"{Amount.Of(pair.Second, "row brings", "rows bring")}: it is not in what is trained."),
     ];
 
     /// <summary>Whether a row has more than roles and contents; most rows do not.</summary>

@@ -112,7 +112,8 @@ public sealed partial class DataSet
         if (!(count >= 1 && count < Count) || count != Math.Floor(count))
         {
             throw new LapidaryException(
-                $"Train-test split of {Count} rows: expected a share below 1 or a whole number from 1 to {Count - 1}, found {testSize}.");
+                $"Train-test split of {Amount.Of(Count, "row")}: expected a share below 1 or a whole number from 1 to "
+                + $"{Count - 1}, found {testSize}.");
         }
 
         int[] shuffled = Shuffle(seed)._order!;

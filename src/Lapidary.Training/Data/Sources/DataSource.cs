@@ -118,13 +118,13 @@ internal sealed class DataSource
             return null;
         }
 
-        var used = Rows.Parts.Select(part => $"{part} {Count(_layout.Find(part.Split)?.Files.Count ?? 0)}");
+        var used = Rows.Parts.Select(part => $"{part} {Amount.Of(_layout.Find(part.Split)?.Files.Count ?? 0, "file")}");
         var others = _layout.Splits.Where(split => Rows.Parts.All(part => part.Split != split.Name)).Select(split =>
         {
             string use = evaluated.Contains(split.Name) ? "evaluated on" : "not used";
-            return $"{split.Name} {Count(split.Files.Count)} ({use})";
+            return $"{split.Name} {Amount.Of(split.Files.Count, "file")} ({use})";
         });
-        string unused = _layout.Unused > 0 ? $", {Count(_layout.Unused)} of no split (not used)" : "";
+        string unused = _layout.Unused > 0 ? $", {Amount.Of(_layout.Unused, "file")} of no split (not used)" : "";
         return $"{Title}: {string.Join(", ", used.Concat(others))}{unused}";
     }
 
@@ -138,8 +138,6 @@ internal sealed class DataSource
                 : "splits";
         }
     }
-
-    private static string Count(int files) => files == 1 ? "1 file" : $"{files} files";
 
     private static DataSource Of(DataSetName name, SplitExpression? rows, IDataPlace place, string? config)
     {

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Training.Reports.Recorded;
 
 namespace Lapidary.Training.Reports.Pages;
@@ -21,7 +22,7 @@ internal static class ReportNotes
 
     private static IEnumerable<string> Of(RecordedRun run)
     {
-        string steps = run.MaxSteps > 0 ? $"{run.Step} of {run.MaxSteps} steps" : $"{run.Step} steps";
+        string steps = run.MaxSteps > 0 ? $"{run.Step} of {Amount.Of(run.MaxSteps, "step")}" : Amount.Of(run.Step, "step");
         if (run.State == "running") yield return $"{run.Name}: is still running; this is what its folder held after {steps}.";
         if (run.State == "interrupted") yield return $"{run.Name}: was interrupted after {steps}.";
         if (run.State == "failed")
