@@ -24,6 +24,7 @@ internal static class FormBenchmark
         ("any name", """{"additionalProperties": {"type": "string"}}""", "{\"a"),
         ("any value", "{}", "{\"a\":"),
         ("32 kinds of string", $$"""{"anyOf": [{{Strings()}}]}""", "\""),
+        ("32 kinds of list", $$"""{"anyOf": [{{Lists()}}, {"type": "boolean"}]}""", "[[[[[[[["),
     ];
 
     public static int Run(string folder)
@@ -71,6 +72,9 @@ internal static class FormBenchmark
             return best;
         }
     }
+
+    private static string Lists() => string.Join(
+        ',', Enumerable.Range(100, 31).Select(max => $$"""{"items": {"$ref": "#"}, "minItems": 1, "maxItems": {{max}}}"""));
 
     private static string Strings() =>
         string.Join(',', Enumerable.Range(0, 32).Select(min => $$"""{"type": "string", "minLength": {{min}}}"""));

@@ -71,11 +71,21 @@ internal sealed class TokenBytes
         var (ids, shared) = tokens;
         var after = new ITextForm[MaxLength + 1]; // after each number of the token's first bytes
         after[0] = form;
+        int known = 0; // bytes of the token before that were followed
         for (int i = 0; i < ids.Length;)
         {
-            int id = ids[i], length = shared[i];
+            int id = ids[i];
+            known = Math.Min(known, shared[i]);
+            if (id < allowed.Length * 64 && ((allowed[id / 64] >> id) & 1) != 0)
+            {
+                i++; // another form allows it
+                continue;
+            }
+
+            int length = known;
             var token = this[id];
             for (; length < token.Length && after[length].After(token[length]) is { } rest; length++) after[length + 1] = rest;
+            known = length;
             if (length == token.Length && id < allowed.Length * 64) allowed[id / 64] |= 1UL << id;
             i++;
             if (length == token.Length) continue;

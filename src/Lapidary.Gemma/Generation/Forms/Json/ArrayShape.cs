@@ -20,6 +20,8 @@ internal sealed class ArrayShape(IReadOnlyList<JsonShape> first, JsonShape? furt
         return item?.Fits(depth) == true ? item : null;
     }
 
+    public override bool BeginsWith(byte first) => first == '[';
+
     public override ITextForm Begin(ITextForm then, int depth) =>
         new Mark('[', Gap.Inside(depth + 1, new ArrayPlace(this, then, depth + 1, 0)));
 
@@ -45,8 +47,9 @@ internal sealed record ArrayPlace(ArrayShape Shape, ITextForm Then, int Depth, i
     {
         if (next == ']') return Count >= Shape.Min ? Then : null;
         var item = Shape.Item(Count, Depth);
-        if (Count == 0) return item?.Begin(this with { Count = 1 }, Depth).After(next);
-        if (next == ',') return item is null ? null : Gap.Inside(Depth, item.Begin(this with { Count = Shape.Counted(Count + 1) }, Depth));
+        if (Count == 0) return item?.BeginsWith(next) == true ? item.Begin(this with { Count = 1 }, Depth).After(next) : null;
+        if (next == ',' && item is not null)
+            return Gap.Inside(Depth, new ValuePlace(item, this with { Count = Shape.Counted(Count + 1) }, Depth));
         return next is (byte)' ' or (byte)'\n' && Count >= Shape.Min ? Gap.Inside(Depth, new Mark(']', Then)).After(next) : null;
     }
 }

@@ -11,6 +11,13 @@ internal sealed class ChoiceShape : JsonShape
     /// <summary>The shapes that are no choices. Asked for when all choices are complete.</summary>
     public IReadOnlyList<JsonShape> Leaves => _leaves ??= FindLeaves();
 
+    public override bool BeginsWith(byte first)
+    {
+        foreach (var shape in Leaves)
+            if (shape.BeginsWith(first)) return true;
+        return false;
+    }
+
     public override ITextForm Begin(ITextForm then, int depth) =>
         Choice.Of([.. Leaves.Where(shape => shape.Fits(depth)).Select(shape => shape.Begin(then, depth))])!;
 
@@ -54,15 +61,18 @@ internal sealed class Choice(IReadOnlyList<ITextForm> forms) : ITextForm
 
     public ITextForm? After(byte next)
     {
-        var after = new List<ITextForm>(forms.Count);
+        var after = new HashSet<ITextForm>();
         bool isSame = true;
         foreach (var form in forms)
         {
             var rest = form.After(next);
             isSame &= ReferenceEquals(rest, form);
-            if (rest is not null) after.Add(rest);
+            if (rest is not null) after.UnionWith(rest.Alternatives);
+
+            // Each of them may begin a choice in turn: of lists of lists, all would be tried within all.
+            if (!isSame && after.Count >= MaxForms) break;
         }
 
-        return isSame ? this : Of(after);
+        return isSame ? this : Of([.. after]);
     }
 }

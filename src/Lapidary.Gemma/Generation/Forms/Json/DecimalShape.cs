@@ -15,6 +15,8 @@ internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonSha
     /// <summary>Most digits after the point.</summary>
     public int Places => places;
 
+    public override bool BeginsWith(byte first) => first == '-' || char.IsAsciiDigit((char)first);
+
     public override ITextForm Begin(ITextForm then, int depth) => new DecimalPlace(this, then, IsNegative: false, 0, 0, Fraction: -1);
 
     /// <summary>Units of a whole 1.</summary>

@@ -26,6 +26,8 @@ internal sealed class FormatShape(IReadOnlyList<IReadOnlyList<WordList>> sequenc
         _ => null,
     };
 
+    public override bool BeginsWith(byte first) => first == '"';
+
     public override ITextForm Begin(ITextForm then, int depth) => new Mark('"', Choice.Of([.. sequences.Select(parts =>
         parts.Reverse().Aggregate((ITextForm)new Mark('"', then), (rest, part) => new WordPlace(part, rest, 0, part.Count, 0)))])!);
 

@@ -26,6 +26,9 @@ internal abstract class JsonShape
     /// <summary>Whether a value can begin after some open brackets, and end.</summary>
     public bool Fits(int depth) => depth + Height <= MaxDepth;
 
+    /// <summary>Whether a value may begin with a byte.</summary>
+    public abstract bool BeginsWith(byte first);
+
     /// <summary>The place before a value.</summary>
     /// <param name="then">What follows the value.</param>
     /// <param name="depth">Brackets that are open; the shape fits.</param>
@@ -33,6 +36,18 @@ internal abstract class JsonShape
 
     /// <summary>The height of its flattest value by what is known of its parts.</summary>
     protected abstract int HeightOfParts();
+}
+
+/// <summary>A place before a value. Its form is made only for a byte that can begin it: most bytes that are tried cannot, and a choice of
+/// many shapes takes time to begin.</summary>
+/// <param name="Shape">Of the value; it fits.</param>
+/// <param name="Then">What follows the value.</param>
+/// <param name="Depth">Brackets that are open.</param>
+internal sealed record ValuePlace(JsonShape Shape, ITextForm Then, int Depth) : ITextForm
+{
+    public bool MayEnd => false;
+
+    public ITextForm? After(byte next) => Shape.BeginsWith(next) ? Shape.Begin(Then, Depth).After(next) : null;
 }
 
 /// <summary>The end of the text.</summary>

@@ -31,6 +31,9 @@ internal sealed record NamePlace(ObjectPlace Object, int First, int End, int At)
 /// <param name="others">After the closing quote: the names before this one.</param>
 internal sealed class WrittenName(byte last, WrittenName? before, WrittenName? others = null)
 {
+    /// <summary>Names of different hashes are different, which saves comparing their bytes.</summary>
+    private readonly int _hash = HashCode.Combine(before?._hash, last);
+
     /// <summary>The name with its quotes, if it is none of the shape's and none of the others.</summary>
     /// <param name="name">Its bytes; null for an empty name.</param>
     /// <param name="names">The shape's.</param>
@@ -40,7 +43,7 @@ internal sealed class WrittenName(byte last, WrittenName? before, WrittenName? o
         var whole = new WrittenName((byte)'"', name, others);
         byte[] bytes = whole.Bytes();
         for (var other = others; other is not null; other = other.Others)
-            if (other.Bytes().AsSpan().SequenceEqual(bytes)) return null;
+            if (other._hash == whole._hash && other.Bytes().AsSpan().SequenceEqual(bytes)) return null;
         return names.Contains(bytes) ? null : whole;
     }
 

@@ -3,6 +3,8 @@ namespace Lapidary.Gemma.Generation.Forms.Json;
 /// <summary>A number, of few enough digits that any reader can store it.</summary>
 internal sealed class NumberShape : JsonShape
 {
+    public override bool BeginsWith(byte first) => first == '-' || char.IsAsciiDigit((char)first);
+
     public override ITextForm Begin(ITextForm then, int depth) => new NumberPlace(then, NumberPart.Start, 0);
 
     protected override int HeightOfParts() => 0;

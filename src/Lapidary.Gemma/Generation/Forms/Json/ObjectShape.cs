@@ -31,6 +31,8 @@ internal sealed class ObjectShape(IReadOnlyList<byte[]> names, IReadOnlyList<Pro
         return last < properties.Count || further?.Fits(depth) == true;
     }
 
+    public override bool BeginsWith(byte first) => first == '{';
+
     public override ITextForm Begin(ITextForm then, int depth) =>
         new Mark('{', Gap.Inside(depth + 1, new ObjectPlace(this, then, depth + 1, 0, null, ObjectPart.First)));
 
@@ -96,6 +98,6 @@ internal sealed record ObjectPlace(
     public ITextForm AfterName(int number, WrittenName? taken)
     {
         var value = this with { Next = Math.Min(number + 1, Shape.Names.Count), Taken = taken, Part = ObjectPart.Comma };
-        return new Mark(':', Gap.Space(Shape[number]!.Begin(value, Depth)));
+        return new Mark(':', Gap.Space(new ValuePlace(Shape[number]!, value, Depth)));
     }
 }

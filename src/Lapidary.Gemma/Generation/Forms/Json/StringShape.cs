@@ -11,6 +11,8 @@ internal sealed class StringShape(int min, int max) : JsonShape
     /// <summary>Most characters.</summary>
     public int Max => max;
 
+    public override bool BeginsWith(byte first) => first == '"';
+
     public override ITextForm Begin(ITextForm then, int depth) => new Mark('"', new StringPlace(this, then, 0));
 
     protected override int HeightOfParts() => 0;

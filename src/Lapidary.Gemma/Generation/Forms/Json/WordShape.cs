@@ -29,10 +29,22 @@ internal sealed class WordList
     /// <summary>Those within a range, with the same first bytes, that have a certain byte next.</summary>
     public (int First, int End) Narrow(int first, int end, int at, byte next)
     {
-        while (first < end && (_words[first].Bytes.Length <= at || _words[first].Bytes[at] < next)) first++;
-        int stop = first;
-        while (stop < end && _words[stop].Bytes.Length > at && _words[stop].Bytes[at] == next) stop++;
-        return (first, stop);
+        first = Find(first, end, at, next);
+        return (first, Find(first, end, at, next + 1));
+    }
+
+    /// <summary>The first word of a range with at least a certain byte at a place. A word that ends there comes before it.</summary>
+    private int Find(int first, int end, int at, int next)
+    {
+        while (first < end)
+        {
+            int middle = first + ((end - first) / 2);
+            byte[] word = _words[middle].Bytes;
+            if (word.Length <= at || word[at] < next) first = middle + 1;
+            else end = middle;
+        }
+
+        return first;
     }
 }
 
@@ -40,6 +52,12 @@ internal sealed class WordList
 /// <param name="words">Their texts.</param>
 internal sealed class WordShape(WordList words) : JsonShape
 {
+    public override bool BeginsWith(byte first)
+    {
+        var (begin, end) = words.Narrow(0, words.Count, 0, first);
+        return begin < end;
+    }
+
     public override ITextForm Begin(ITextForm then, int depth) => new WordPlace(words, then, 0, words.Count, 0);
 
     protected override int HeightOfParts() => 0;
