@@ -38,6 +38,8 @@ public class ErrorTests
     [InlineData(
         "response_format", """{"type": "json_schema", "json_schema": {"schema": {"pattern": "a"}}}""",
         "response_format.json_schema.schema")]
+    [InlineData("response_format", """{"type": "json_object", "schema": {}}""", "response_format.schema")]
+    [InlineData("response_format", """{"type": "json_object"}, "structured_outputs": {"json": {}}""", "structured_outputs")]
     [InlineData("structured_outputs", """{"regex": "a"}""", "structured_outputs.regex")]
     [InlineData("structured_outputs", """{"json": 5}""", "structured_outputs.json")]
     [InlineData("logit_bias", """{"5": 1}""")]
@@ -82,6 +84,17 @@ public class ErrorTests
         Assert.Equal(param ?? field, error.GetProperty("param").GetString());
         Assert.StartsWith((param ?? field) + ":", error.GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, error.GetProperty("code").ValueKind);
+    }
+
+    [Fact]
+    public async Task ABodyThatIsTooDeep_IsNotCalledNoJson()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (status, body) = await server.PostAsync(Chat, $$"""{"response_format": {{new string('[', 64)}}{{new string(']', 64)}}}""");
+        Assert.Equal(400, status);
+        Assert.StartsWith(
+            "The body has more than 64 lists and objects within each other: line 1, byte ",
+            body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Theory]

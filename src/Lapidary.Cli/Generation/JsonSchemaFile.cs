@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -24,7 +25,8 @@ internal sealed record JsonSchemaFile(string Text, ITextForm Form)
         }
         catch (JsonException e)
         {
-            throw new LapidaryException($"{path}: expected a JSON schema, found no JSON in line {e.LineNumber + 1}; correct the file.", e);
+            var fault = JsonFault.Of(Encoding.UTF8.GetBytes(text), e);
+            throw new LapidaryException($"{path}: expected a JSON schema, found {fault}; correct the file.", e);
         }
         catch (LapidaryException e)
         {

@@ -9,6 +9,9 @@ internal static class RequestBody
 {
     private const string Json = "application/json";
 
+    /// <summary>Lists and objects within each other.</summary>
+    private const int MaxDepth = 64;
+
     /// <summary>The request's body.</summary>
     /// <exception cref="ApiException">It is not JSON. A page of another site can send other types of content to a local server without
     /// asking, so they are refused.</exception>
@@ -21,12 +24,16 @@ internal static class RequestBody
         try
         {
             // Reads to the end before it parses, in memory of the pool.
-            return await JsonDocument.ParseAsync(request.Body, default, request.HttpContext.RequestAborted).ConfigureAwait(false);
+            var options = new JsonDocumentOptions { MaxDepth = MaxDepth };
+            return await JsonDocument.ParseAsync(request.Body, options, request.HttpContext.RequestAborted).ConfigureAwait(false);
         }
         catch (JsonException e)
         {
-            throw ApiException.Wrong(
-                $"The body is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}; send one JSON object.");
+            // The error says by its words alone which of both it is.
+            string place = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
+            throw ApiException.Wrong(e.Message.Contains("depth", StringComparison.Ordinal)
+                ? $"The body has more than {MaxDepth} lists and objects within each other: {place}; send less deep ones."
+                : $"The body is not JSON: {place}; send one JSON object.");
         }
     }
 }

@@ -19,8 +19,10 @@ internal static class AnswerFormat
     /// <exception cref="ApiException">It is wrong, or a schema is not enforced in all its parts.</exception>
     public static TokenForm? Read(RequestFields fields, Tokenizer tokenizer)
     {
-        var form = FormatOf(fields.Object(Field)) ?? OutputsOf(fields.Object(Outputs));
-        return form is null ? null : new TokenForm(form, tokenizer);
+        var (format, outputs) = (FormatOf(fields.Object(Field)), OutputsOf(fields.Object(Outputs)));
+        if (format is not null && outputs is not null)
+            throw ApiException.Wrong(Outputs, $"expected alone, found it with {Field}; leave out one.");
+        return (format ?? outputs) is { } form ? new TokenForm(form, tokenizer) : null;
     }
 
     private static ITextForm? FormatOf(RequestFields? format)
@@ -29,6 +31,8 @@ internal static class AnswerFormat
         switch (fields.Require("type"))
         {
             case "text": return null;
+            case "json_object" when fields.Get("schema") is not null:
+                throw ApiException.Wrong($"{Field}.schema", "not enforced with json_object; give type json_schema and json_schema.schema.");
             case "json_object": return JsonForm.AnyObject;
             case "json_schema":
                 var described = fields.Object("json_schema") ?? throw ApiException.Wrong($"{Field}.json_schema", "is missing.");

@@ -59,7 +59,7 @@ public sealed class GenerateTests : IDisposable
 
     [Theory]
     [InlineData("""{"type": "string", "pattern": "a"}""", "schema.json: JSON schema: $.pattern: not enforced here")]
-    [InlineData("{\n\"type\"}", "schema.json: expected a JSON schema, found no JSON in line 2; correct the file.")]
+    [InlineData("{\n\"type\"}", "schema.json: expected a JSON schema, found '}' in line 2, column 7; correct the file.")]
     public void Generate_WithASchemaThatIsNotEnforced_SaysSo(string schema, string message)
     {
         string[] args = ["generate", "--model", "no-such-folder", "--prompt", "stones", "--json-schema", WriteSchema(schema)];

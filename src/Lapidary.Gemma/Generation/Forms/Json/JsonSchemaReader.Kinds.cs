@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Generation.Forms.Json;
 
@@ -28,7 +29,7 @@ internal sealed partial class JsonSchemaReader
         foreach (var name in place.Get("required")?.Items() ?? [])
         {
             required.Add(name.Text());
-            if (!known.Contains(name.Text())) throw name.Error("not in properties; describe it there");
+            if (!known.Contains(name.Text())) throw name.Wrong("a name that properties describe");
         }
 
         // What a schema says nothing about is not written, unless it says nothing at all.
@@ -54,10 +55,11 @@ internal sealed partial class JsonSchemaReader
 
     private FormatShape Format(SchemaPlace place, SchemaPlace format)
     {
-        foreach (string name in new[] { "minLength", "maxLength" })
-            if (place.Get(name) is { } length) throw length.Error("not enforced beside format; leave it out");
-        return Add(FormatShape.Of(format.Text()) ?? throw format.Error(
-            $"expected {FormatShape.Names}, found {format.Text()}, which is not enforced here; leave it out and check the answer"));
+        foreach (string limit in new[] { "minLength", "maxLength" })
+            if (place.Get(limit) is { } length) throw length.Error("not enforced beside format; leave it out");
+        string name = format.Text(), shown = Printable.Line(name, SchemaPlace.LongestValue);
+        return Add(FormatShape.Of(name) ?? throw format.Error(
+            $"expected {FormatShape.Names}, found {shown}, which is not enforced here; leave it out and check the answer"));
     }
 
     private DecimalShape Decimal(SchemaPlace place, int places)
@@ -87,6 +89,7 @@ internal sealed partial class JsonSchemaReader
             throw other.Value.Error("not enforced beside enum or const; leave it out");
         if (members.Count(member => member.Name != "type") > 1) throw place.Error("found enum and const; write one of them");
         string[] kinds = KindsOf(members);
+        if (values.Count == 0) throw place.Wrong("at least one value");
         var shapes = Constants([.. values.Where(value => kinds.Length == 0 || kinds.Any(kind => IsOf(kind, value.Json)))]);
         if (shapes.Count == 0) throw place.Error("no value has the type; correct one of them");
         return shapes.Count == 1 ? shapes[0] : NewChoice(place, shapes);

@@ -72,11 +72,7 @@ internal sealed partial class JsonSchemaReader
             throw _root.Error($"expected at most {MaxLength} characters, found {length}; ask for less at a time");
         var root = Refer(Root);
         while (_unread.TryDequeue(out string? pointer)) _references[pointer].Shapes.Add(Shape(_root.Find(pointer)!.Value, depth: 0));
-        foreach (var (choice, place) in _choices)
-        {
-            if (choice.Leaves.Count > Choice.MaxForms)
-                throw place.Error($"expected at most {Choice.MaxForms} alternatives, found {choice.Leaves.Count}; ask for less at a time");
-        }
+        CheckAlternatives();
 
         bool isLower = true;
         while (isLower)
@@ -86,8 +82,23 @@ internal sealed partial class JsonSchemaReader
         }
 
         if (!root.Fits(0))
-            throw _root.Error($"no value has so few brackets within each other ({JsonShape.MaxDepth}); let a reference be left out");
+        {
+            throw _root.Error(
+                $"each value has more than {JsonShape.MaxDepth} brackets within each other, or no end; require less or add an alternative");
+        }
+
         return root.Begin(new TextEnd(), 0);
+    }
+
+    private void CheckAlternatives()
+    {
+        foreach (var (choice, place) in _choices)
+            if (choice.Leaves.Count == 0) throw place.Error("only refers to itself; say what the value is");
+        // A choice with too many within it has too many as well, so the innermost is named.
+        var (many, where) = _choices.Where(choice => choice.Choice.Leaves.Count > Choice.MaxForms)
+            .OrderBy(choice => choice.Choice.Leaves.Count).ThenByDescending(choice => choice.Place.Pointer.Length).FirstOrDefault();
+        if (many is not null)
+            throw where.Error($"expected at most {Choice.MaxForms} alternatives, found {many.Leaves.Count}; ask for less at a time");
     }
 
     private ChoiceShape Refer(string pointer)
@@ -102,7 +113,12 @@ internal sealed partial class JsonSchemaReader
         if (++_places > MaxPlaces || depth > MaxDepth)
             throw _root.Error($"expected at most {MaxPlaces} schemas, {MaxDepth} within each other; ask for less at a time");
         if (place.Json.ValueKind == JsonValueKind.True) return Any();
-        if (place.Json.ValueKind != JsonValueKind.Object) throw place.Wrong("a schema that a value can have");
+        if (place.Json.ValueKind != JsonValueKind.Object)
+        {
+            bool isFalse = place.Json.ValueKind == JsonValueKind.False;
+            throw place.Wrong(isFalse ? "a schema that a value can have" : "a schema: an object, or true");
+        }
+
         List<(string Name, SchemaPlace Value)> members = [.. place.Members().Where(member => !Notes.Contains(member.Name))];
         foreach (string alone in new[] { "$ref", "anyOf" })
         {

@@ -8,6 +8,11 @@ namespace Lapidary.Gemma.Generation.Forms.Json;
 /// <param name="Pointer">Its JSON pointer, such as #/properties/age.</param>
 internal readonly record struct SchemaPlace(JsonElement Json, string Pointer)
 {
+    /// <summary>Characters of a value in a message.</summary>
+    public const int LongestValue = 100;
+
+    private const int LongestPlace = 200;
+
     /// <summary>A value in it; null if it is missing.</summary>
     public SchemaPlace? Get(string name) => Json.TryGetProperty(name, out var value) ? new(value, Below(name)) : null;
 
@@ -70,11 +75,13 @@ internal readonly record struct SchemaPlace(JsonElement Json, string Pointer)
     }
 
     /// <summary>The error for a value of another kind.</summary>
-    public LapidaryException Wrong(string expected) => Error($"expected {expected}, found {Json.GetRawText()}; correct the schema");
+    public LapidaryException Wrong(string expected) =>
+        Error($"expected {expected}, found {Printable.Line(Json.GetRawText(), LongestValue)}; correct the schema");
 
     /// <summary>An error at this place.</summary>
     /// <param name="what">What is wrong, and what to do.</param>
-    public LapidaryException Error(string what) => new($"JSON schema: ${Pointer[1..].Replace('/', '.')}: {what}.");
+    public LapidaryException Error(string what) =>
+        new($"JSON schema: ${Printable.Line(Pointer[1..].Replace('/', '.'), LongestPlace)}: {what}.");
 
     private string Below(string name) =>
         $"{Pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";

@@ -132,17 +132,24 @@ public class JsonFormTests
     [InlineData("""{"type": "text"}""", "$.type: expected object, array, string")]
     [InlineData("""{"type": "array", "minItems": 2, "maxItems": 1}""", "$.maxItems: less than minItems")]
     [InlineData("""{"type": "array", "items": false, "minItems": 1}""", "$.minItems: expected at most 0")]
-    [InlineData("""{"type": "object", "properties": {}, "required": ["a"]}""", "$.required.0: not in properties")]
+    [InlineData(
+        """{"type": "object", "properties": {}, "required": ["a"]}""",
+        "$.required.0: expected a name that properties describe, found \"a\"")]
     [InlineData("""{"type": "object", "properties": {"a": {}, "a": {}}}""", "$.properties.a: found twice")]
     [InlineData("""{"enum": ["a"], "type": "null"}""", "$.enum: no value has the type")]
-    [InlineData("""{"enum": []}""", "$.enum: no value has the type")]
+    [InlineData("""{"enum": []}""", "$.enum: expected at least one value, found []")]
     [InlineData("""{"type": "string", "maxLength": -1}""", "$.maxLength: expected a whole number of at least 0, found -1")]
     [InlineData("""{"type": "integer", "minimum": 1e30, "maximum": 1e99}""", "$: no number of at most 15 digits is within the limits")]
-    [InlineData("""{"$ref": "#"}""", "$: no value has so few brackets")]
-    [InlineData("""{"type": "array", "items": {"$ref": "#"}, "minItems": 1}""", "$: no value has so few brackets")]
+    [InlineData("""{"$ref": "#"}""", "$: only refers to itself")]
+    [InlineData(
+        """{"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}""",
+        "$.$defs.a: only refers to itself")]
+    [InlineData(
+        """{"type": "array", "items": {"$ref": "#"}, "minItems": 1}""",
+        "$: each value has more than 32 brackets within each other")]
     [InlineData("""{"const": "\ud800"}""", "expected Unicode")]
     [InlineData("false", "$: expected a schema that a value can have, found false")]
-    [InlineData("5", "$: expected a schema")]
+    [InlineData("5", "$: expected a schema: an object, or true, found 5")]
     public void WhatIsNotEnforced_IsNamed(string schema, string message)
     {
         var error = Assert.Throws<LapidaryException>(() => FormOf(schema));
@@ -156,7 +163,14 @@ public class JsonFormTests
         AssertRefused($$"""{"properties": { {{many}} } }""", "expected at most 2000 schemas");
         AssertRefused($$"""{"description": "{{new string('x', 300_000)}}"}""", "expected at most 262144 characters");
         string forms = string.Join(',', Enumerable.Range(0, 33).Select(i => $$"""{"minLength": {{i}}}"""));
-        AssertRefused($$"""{"anyOf": [{{forms}}]}""", "$: expected at most 32 alternatives, found 33");
+        AssertRefused($$"""{"anyOf": [{{forms}}]}""", "$.anyOf: expected at most 32 alternatives, found 33");
+        string values = string.Join(',', Enumerable.Range(0, 33).Select(i => $"[{i}]"));
+        AssertRefused($$"""{"items": {"enum": [{{values}}]} }""", "$.items.enum: expected at most 32 alternatives, found 33");
+
+        // Messages stay short, and end with what to do.
+        string word = new('x', 100_000);
+        foreach (string schema in new[] { $$"""{"{{word}}": 1}""", $$"""{"type": "{{word}}"}""", $$"""{"format": "{{word}}"}""" })
+            Assert.InRange(Assert.Throws<LapidaryException>(() => FormOf(schema)).Message.Length, 1, 400);
 
         // Alternatives of alternatives are as many as there are different ones, not as many as there are ways to them.
         string links = string.Join(',', Enumerable.Range(0, 600)
