@@ -78,12 +78,14 @@ internal static class GpuCards
         return alike.Length == 1 ? alike[0] : null;
     }
 
-    /// <summary>Names that may have been meant: those that begin so ("a100"), else the nearest.</summary>
+    /// <summary>Names that may have been meant: those that begin so ("a100") or have the number ("4090"), else the nearest.</summary>
     public static string? Near(string name)
     {
         string plain = CardName.OfDriver(name).Chip;
         string[] names = [.. All.Select(card => card.Name)];
-        string[] longer = [.. names.Where(each => plain.Length > 1 && CardName.Plain(each).StartsWith(plain, StringComparison.Ordinal))];
+        bool isNumber = plain.Length > 2 && plain.All(char.IsAsciiDigit);
+        string[] longer = [.. names.Where(each => plain.Length > 1 && CardName.Plain(each) is var other
+            && (other.StartsWith(plain, StringComparison.Ordinal) || (isNumber && other.Contains(plain, StringComparison.Ordinal))))];
         return longer.Length is > 0 and <= 3 ? string.Join(" or ", longer) : NearestName.Of(plain, names);
     }
 }

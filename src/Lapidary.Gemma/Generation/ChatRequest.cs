@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Gemma.Generation.Forms.Json;
@@ -47,10 +48,23 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
     private static TokenForm? Form(ChatResponseFormat? format, Tokenizer tokenizer) => format switch
     {
         null or ChatResponseFormatText => null,
-        ChatResponseFormatJson { Schema: { } schema } => new TokenForm(JsonForm.Of(schema), tokenizer),
+        ChatResponseFormatJson { Schema: { } schema } => new TokenForm(Form(schema), tokenizer),
         ChatResponseFormatJson => new TokenForm(JsonForm.AnyObject, tokenizer),
         _ => throw new NotSupportedException($"ResponseFormat {format.GetType().Name}: expected text or JSON."),
     };
+
+    private static ITextForm Form(JsonElement schema)
+    {
+        try
+        {
+            return JsonForm.Of(schema);
+        }
+        catch (LapidaryException e)
+        {
+            // GetResponseAsync of a type makes the schema, so its caller has never seen it.
+            throw new LapidaryException($"ResponseFormat: {e.Message} In a C# type, make that member a string, and read it yourself.", e);
+        }
+    }
 
     /// <summary>Instructions and system messages become one system turn at the start, the only place where Gemma's template supports
     /// one.</summary>

@@ -145,6 +145,7 @@ public sealed class PlanTests : IDisposable
 
     [Theory]
     [InlineData("NVIDIA A100", "did you mean a100-40gb or a100-80gb?")]
+    [InlineData("4090", "did you mean rtx-4090?")]
     [InlineData("Tesla V100-SXM2-32GB", "did you mean v100?")]
     [InlineData("NVIDIA H10O 80GB HBM3", "did you mean h100?")]
     public void Plan_OfACardThatIsNearlyNamed_SaysTheName(string name, string words) =>

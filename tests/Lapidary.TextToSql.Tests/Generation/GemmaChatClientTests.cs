@@ -245,7 +245,31 @@ public sealed class GemmaChatClientTests : IDisposable
         var schema = JsonElement.Parse("""{"type": "object", "properties": {"age": {"type": "number", "multipleOf": 2}}}""");
         var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
         var error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync("Hi", options, Token));
-        Assert.StartsWith("JSON schema: $.properties.age.multipleOf: not enforced here", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("ResponseFormat: JSON schema: $.properties.age.multipleOf: not enforced here", error.Message, StringComparison.Ordinal);
+
+        // A type's schema is not seen by who asks, so the message speaks of the type.
+        error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync<TimeSpan>("Hi", cancellationToken: Token));
+        Assert.StartsWith("ResponseFormat: JSON schema: $.properties.data.pattern: not enforced here", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("In a C# type, make that member a string, and read it yourself.", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Members of all these kinds are read back, and a class may have itself in it.</summary>
+    [Fact]
+    public async Task GetResponse_OfTypesWithinTypes_ReadsTheirValues()
+    {
+        var options = new ChatOptions { Temperature = 1.5f, MaxOutputTokens = 900 };
+        int whole = 0;
+        for (int seed = 0; seed < 6; seed++)
+        {
+            options.Seed = seed;
+            var answer = await _client.GetResponseAsync<Visit>("When?", options, cancellationToken: Token);
+            if (answer.FinishReason != ChatFinishReason.Stop) continue;
+            whole++;
+            Assert.InRange(answer.Result.At.Year, 1000, 2999);
+            Assert.InRange(answer.Result.Price, -1_000_000m, 1_000_000m);
+        }
+
+        Assert.True(whole > 0);
     }
 
     [Fact]
@@ -283,6 +307,16 @@ public sealed class GemmaChatClientTests : IDisposable
     private sealed record Answer(
         [property: Description("What it is."), MinLength(1), MaxLength(3)] IReadOnlyList<Kind> Kinds,
         [property: Range(-5, 700)] int Count, double? Share, Inner Inner, DateTimeOffset When, Guid? Id);
+
+    private sealed record Visit(
+        DateTime At, DateOnly Day, [property: Range(-1e6, 1e6)] decimal Price, Kind? Kind, Dictionary<string, int?> Counts, Place Place);
+
+    private sealed class Place
+    {
+        public bool IsLast { get; init; }
+
+        public Place? Next { get; init; }
+    }
 
     private sealed record Inner([property: MaxLength(12)] string Name, bool IsNew, Inner? Next = null);
 }
