@@ -245,11 +245,13 @@ public sealed class GemmaChatClientTests : IDisposable
         var schema = JsonElement.Parse("""{"type": "object", "properties": {"age": {"type": "number", "multipleOf": 2}}}""");
         var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
         var error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync("Hi", options, Token));
-        Assert.StartsWith("ResponseFormat: JSON schema: $.properties.age.multipleOf: not enforced here", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "ResponseFormat: JSON schema: $.properties.age.multipleOf: not enforced here", error.Message, StringComparison.Ordinal);
 
         // A type's schema is not seen by who asks, so the message speaks of the type.
         error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync<TimeSpan>("Hi", cancellationToken: Token));
-        Assert.StartsWith("ResponseFormat: JSON schema: $.properties.data.pattern: not enforced here", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "ResponseFormat: JSON schema: $.properties.data.pattern: not enforced here", error.Message, StringComparison.Ordinal);
         Assert.EndsWith("In a C# type, make that member a string, and read it yourself.", error.Message, StringComparison.Ordinal);
     }
 

@@ -5,7 +5,8 @@ using Lapidary.Gemma.Tests.Text;
 
 namespace Lapidary.Gemma.Tests.Generation.Forms;
 
-/// <summary>How often parts of a form are asked. Schemas come from strangers, and the steps of all answers wait for the slowest form.</summary>
+/// <summary>How often parts of a form are asked. Schemas come from strangers, and the steps of all answers wait for the slowest
+/// form.</summary>
 public class FormCostTests
 {
     [Fact]
