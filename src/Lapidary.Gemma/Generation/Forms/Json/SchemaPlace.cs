@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Lapidary.Formats;
 
@@ -66,7 +67,8 @@ internal readonly record struct SchemaPlace(JsonElement Json, string Pointer)
         foreach (string step in pointer.Split('/').Skip(1))
         {
             string name = step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-            if (found.ValueKind == JsonValueKind.Array && int.TryParse(name, out int index) && (uint)index < (uint)found.GetArrayLength())
+            if (found.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+                && index < found.GetArrayLength())
                 found = found[index];
             else if (found.ValueKind != JsonValueKind.Object || !found.TryGetProperty(name, out found)) return null;
         }

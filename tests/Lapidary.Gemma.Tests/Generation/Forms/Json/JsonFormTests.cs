@@ -128,6 +128,7 @@ public class JsonFormTests
     [InlineData("""{"oneOf": [{"type": "null"}]}""", "$.oneOf: not enforced here")]
     [InlineData("""{"anyOf": [{"type": "null"}], "type": "null"}""", "$.type: not enforced beside anyOf")]
     [InlineData("""{"$ref": "#/$defs/b"}""", "$.$ref: expected a place of this schema such as #/$defs/name, found \"#/$defs/b\"")]
+    [InlineData("""{"anyOf": [{"type": "null"}, {"$ref": "#/anyOf/+0"}]}""", "$.anyOf.1.$ref: expected a place of this schema")]
     [InlineData("""{"$ref": "https://example.com/a.json"}""", "$.$ref: expected a place of this schema")]
     [InlineData("""{"type": "text"}""", "$.type: expected object, array, string")]
     [InlineData("""{"type": "array", "minItems": 2, "maxItems": 1}""", "$.maxItems: less than minItems")]
