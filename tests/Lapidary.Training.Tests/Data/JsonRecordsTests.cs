@@ -123,6 +123,8 @@ public class JsonRecordsTests
         using var latin = new TemporaryFile("a.jsonl", Encoding.Latin1.GetBytes("""{"text":"é"}"""));
         Assert.Contains(
             "line 1: expected one JSON object, found invalid JSON: bytes that are not UTF-8 at column 10.", Message(latin.Name));
+        using var wide = new TemporaryFile("b.jsonl", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("{\"text\":\"a\"}\n")]);
+        Assert.Contains("found invalid JSON: UTF-16 where UTF-8 is expected at column 1.", Message(wide.Name));
         using var other = new TemporaryFile("a.xlsx", "x");
         Assert.Contains("expected a data set file (.jsonl, .ndjson, .json, .csv, .tsv or .parquet), found \".XLSX\"", Message(other.Name));
         Assert.Contains("check the path", Message(Path.Combine(other.Folder, "missing.jsonl")));

@@ -33,7 +33,7 @@ internal ref struct JsonValue
     /// <exception cref="JsonFaultException">The text is not UTF-8 or not exactly one JSON value.</exception>
     public static object? Parse(ReadOnlySpan<byte> utf8)
     {
-        if (!Utf8.IsValid(utf8)) throw new JsonFaultException(JsonFault.At(utf8, ValidBytes(utf8), "bytes that are not UTF-8"));
+        if (!Utf8.IsValid(utf8)) throw new JsonFaultException(JsonFault.At(utf8, ValidBytes(utf8), OtherThanUtf8(utf8)));
         var json = new JsonValue(utf8);
         try
         {
@@ -47,6 +47,10 @@ internal ref struct JsonValue
             throw new JsonFaultException(JsonFault.Of(utf8, error));
         }
     }
+
+    /// <summary>Some programs of Windows write UTF-16, with a mark at the start.</summary>
+    private static string OtherThanUtf8(ReadOnlySpan<byte> text) =>
+        text is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] ? "UTF-16 where UTF-8 is expected" : "bytes that are not UTF-8";
 
     /// <summary>Number of bytes before the first that is no UTF-8.</summary>
     private static int ValidBytes(ReadOnlySpan<byte> text)
