@@ -1,6 +1,6 @@
 namespace Lapidary.Gemma.Generation.Forms.Json;
 
-/// <summary>A number, of few enough digits that any reader can store it.</summary>
+/// <summary>A number of few enough digits, also in its power, that a double can hold it.</summary>
 internal sealed class NumberShape : JsonShape
 {
     public override bool BeginsWith(byte first) => first == '-' || char.IsAsciiDigit((char)first);
