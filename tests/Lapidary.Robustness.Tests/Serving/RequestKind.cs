@@ -25,6 +25,7 @@ internal sealed record RequestKind(string Path, string Json)
         if (random.Next(4) == 0) body["n"] = random.Next(1, 4);
         if (random.Next(4) == 0) body["stop"] = new JsonArray("e", "\n");
         if (kind % 17 == 16) body["top_p"] = 2;
+        if (kind % 4 == 3) body["response_format"] = JsonNode.Parse(kind % 8 == 3 ? """{"type": "json_object"}""" : Schema);
         string text = string.Join(' ', Enumerable.Range(0, random.Next(1, 120)).Select(_ => Words[random.Next(Words.Length)]));
         bool isChat = kind % 5 != 0;
         if (isChat) body["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = text });
@@ -74,6 +75,20 @@ internal sealed record RequestKind(string Path, string Json)
             return lines[..^1].Select(line => line["data: ".Length..]);
         }
     }
+
+    private const string Schema = """
+        {
+          "type": "json_schema",
+          "json_schema": {
+            "name": "pair",
+            "schema": {
+              "type": "object",
+              "properties": {"a": {"enum": ["é", "b", 3, null]}, "b": {"anyOf": [{"type": "integer", "maximum": 12}, {"type": "string"}]}},
+              "required": ["a"]
+            }
+          }
+        }
+        """;
 
     private static readonly string[] Words =
         ["SELECT", "count(*)", "FROM", "users", "where", "<end_of_turn>", "é", "🙂", "id", "=", "5", "\n", "name", "<b>", "order by"];
