@@ -60,6 +60,7 @@ public class CompletionTests
     [Theory]
     [InlineData(""", "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["a", 7]}}}""")]
     [InlineData(""", "structured_outputs": {"json": {"enum": ["a", 7]}, "regex": null}""")]
+    [InlineData(""", "structured_outputs": {"json": "{\"enum\": [\"a\", 7]}"}""")]
     public async Task AnswersInAForm_HaveIt(string form)
     {
         await using var server = await TestServer.StartAsync();

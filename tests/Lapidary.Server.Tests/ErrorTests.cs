@@ -42,6 +42,7 @@ public class ErrorTests
     [InlineData("response_format", """{"type": "json_object"}, "structured_outputs": {"json": {}}""", "structured_outputs")]
     [InlineData("structured_outputs", """{"regex": "a"}""", "structured_outputs.regex")]
     [InlineData("structured_outputs", """{"json": 5}""", "structured_outputs.json")]
+    [InlineData("structured_outputs", """{"json": "{"}""", "structured_outputs.json")]
     [InlineData("logit_bias", """{"5": 1}""")]
     [InlineData("presence_penalty", "0.5")]
     [InlineData("guided_json", "{\"a\": 1}")]

@@ -47,7 +47,22 @@ internal static class AnswerFormat
         foreach (string name in OtherOutputs)
             if (outputs.Get(name) is { } value && !UnsupportedFields.SaysNothing(value))
                 throw ApiException.Wrong(outputs.NameOf(name), "not supported; give json a JSON schema.");
-        return outputs.Get("json") is { } schema ? SchemaOf(schema, outputs.NameOf("json")) : null;
+        string path = outputs.NameOf("json");
+        return outputs.Get("json") is { } schema ? SchemaOf(Parsed(schema, path), path) : null;
+    }
+
+    /// <summary>vLLM takes a schema as its text, too.</summary>
+    private static JsonElement Parsed(JsonElement schema, string path)
+    {
+        if (schema.ValueKind != JsonValueKind.String) return schema;
+        try
+        {
+            return JsonElement.Parse(schema.GetString()!);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw ApiException.Wrong(path, "expected a JSON schema, found a text that is not JSON.");
+        }
     }
 
     private static ITextForm SchemaOf(JsonElement? schema, string path)
