@@ -11,19 +11,19 @@ internal static class GpuCards
 {
     /// <summary>TFLOP/s of a multiprocessor of Turing without tensor cores, by the 0.5 that cuBLAS was measured at on a GTX 1660 Super
     /// (pytorch, issue 121957).</summary>
-    private const double WithoutTensorCores = 0.5 / 22;
+    private const double RateWithoutTensorCores = 0.5 / 22;
 
     /// <summary>All of them, the oldest first.</summary>
     public static IReadOnlyList<GpuCard> All { get; } =
     [
         new("p100", 6, 0, 56, 16, 732, null),
         new("v100", 7, 0, 80, 16, 900, 125),
-        new("gtx-1650", 7, 5, 14, 4, 128, null) { SustainedTeraflops = 14 * WithoutTensorCores },
-        new("gtx-1650-super", 7, 5, 20, 4, 192, null) { SustainedTeraflops = 20 * WithoutTensorCores },
-        new("gtx-1660", 7, 5, 22, 6, 192, null) { SustainedTeraflops = 22 * WithoutTensorCores },
-        new("gtx-1660-super", 7, 5, 22, 6, 336, null) { SustainedTeraflops = 22 * WithoutTensorCores },
-        new("gtx-1660-ti", 7, 5, 24, 6, 288, null) { SustainedTeraflops = 24 * WithoutTensorCores },
-        new("t1000", 7, 5, 14, 4, 160, null) { SustainedTeraflops = 14 * WithoutTensorCores },
+        WithoutTensorCores("gtx-1650", 14, 4, 128),
+        WithoutTensorCores("gtx-1650-super", 20, 4, 192),
+        WithoutTensorCores("gtx-1660", 22, 6, 192),
+        WithoutTensorCores("gtx-1660-super", 22, 6, 336),
+        WithoutTensorCores("gtx-1660-ti", 24, 6, 288),
+        WithoutTensorCores("t1000", 14, 4, 160),
         new("t500", 7, 5, 14, 4, 80, null),
         new("mx450", 7, 5, 14, 2, 64, null),
         new("t4", 7, 5, 40, 16, 320, 65) { SustainedTeraflops = 20, ReportedGibibytes = 14.74 },
@@ -70,6 +70,9 @@ internal static class GpuCards
     /// </summary>
     public static GpuCard? Find(string name) =>
         All.FirstOrDefault(card => CardName.Plain(card.Name) == CardName.Plain(name)) ?? FindOfDriver(CardName.OfDriver(name));
+
+    private static GpuCard WithoutTensorCores(string name, int multiprocessors, double gigabytes, double bandwidth) =>
+        new(name, 7, 5, multiprocessors, gigabytes, bandwidth, null) { SustainedTeraflops = multiprocessors * RateWithoutTensorCores };
 
     private static GpuCard? FindOfDriver(CardName typed)
     {

@@ -146,7 +146,7 @@ internal sealed record DoctorReport(
     private string Verdict()
     {
         static string Name(TrainingReach reach) =>
-            $"Gemma 3 {reach.Size} (up to {reach.BatchSize} {(reach.BatchSize == 1 ? "row" : "rows")} of 512 tokens at a time)";
+            $"Gemma 3 {reach.Size} (up to {Amount.Of(reach.BatchSize, "row")} of 512 tokens at a time)";
 
         return (LoraReach, GuideReach) switch
         {

@@ -43,7 +43,7 @@ internal sealed record EvalResult(
         {
             int[] rows = [.. Enumerable.Range(0, Scores[^1].Count).Where(row => Scores[^1][row].Verdict == verdict)];
             if (rows.Length == 0) continue;
-            yield return $"{rows.Length} {(rows.Length == 1 ? "row is" : "rows are")} not scored, because the {what}; the first: "
+            yield return $"{Amount.Of(rows.Length, "row is", "rows are")} not scored, because the {what}; the first: "
                 + $"{Rows.Origin(rows[0])}: {Printable.Line(Scores[^1][rows[0]].Why ?? "")}";
         }
 

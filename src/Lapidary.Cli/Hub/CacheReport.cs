@@ -51,7 +51,7 @@ internal static class CacheReport
                         + $"used {repo.LastUsed.LocalDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}  {Refs(repo)}");
                 }
 
-                string count = $"{repos.Length} {(repos.Length == 1 ? "repository" : "repositories")}";
+                string count = Amount.Of(repos.Length, "repository", "repositories");
                 text.WriteLine($"{count}, {ByteSize.Format(bytes)} in {cache.Folder}");
             });
     }
@@ -67,6 +67,6 @@ internal static class CacheReport
                 .Select(pair => $"{pair.Key} {pair.Value[..Math.Min(CommitLength, pair.Value.Length)]}"),
         ];
         int others = repo.Commits.Except(repo.Refs.Values).Count();
-        return string.Join(", ", others == 0 ? names : [.. names, $"{others} {(others == 1 ? "commit" : "commits")} without a name"]);
+        return string.Join(", ", others == 0 ? names : [.. names, $"{Amount.Of(others, "commit")} without a name"]);
     }
 }

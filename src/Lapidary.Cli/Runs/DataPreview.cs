@@ -56,10 +56,10 @@ internal static class DataPreview
         var (count, first, original) = data.Duplicates;
         run.People.WriteLine(count == 0
             ? "duplicates none"
-            : $"duplicates {count} {(count == 1 ? "row repeats" : "rows repeat")} an earlier one; "
+            : $"duplicates {Amount.Of(count, "row repeats", "rows repeat")} an earlier one; "
                 + $"the first is row {first}, like row {original}");
         if (data.Report is { TruncatedRows: > 0 and var cut, FirstTruncatedRow: var firstCut })
-            run.People.WriteLine($"cut        {cut} {(cut == 1 ? "row" : "rows")}; the first is row {firstCut}");
+            run.People.WriteLine($"cut        {Amount.Of(cut, "row")}; the first is row {firstCut}");
     }
 
     /// <summary>The documents of the first packed row, each under a line with its row number in the data set.</summary>

@@ -117,7 +117,7 @@ internal sealed record ScalingPlan(
     public void Show(TextWriter people)
     {
         var (alone, cost) = (Step.Alone, Step.Cost);
-        people.WriteLine($"ranks      {cost.Ranks:N0} on {cost.Nodes:N0} {(cost.Nodes == 1 ? "machine" : "machines")}, joined by {Link}; "
+        people.WriteLine($"ranks      {cost.Ranks:N0} on {Amount.Grouped(cost.Nodes, "machine")}, joined by {Link}; "
             + $"{ByteSize.Format(MemoryBytes)} each");
         people.WriteLine($"batch      {Config.PerDeviceTrainBatchSize} per device × accumulation {Config.GradientAccumulationSteps} × "
             + $"{cost.Ranks:N0} ranks = {BatchRows:N0} rows, {alone.Tokens * cost.Ranks:N0} tokens an optimizer step"
