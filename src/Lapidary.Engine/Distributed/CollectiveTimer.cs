@@ -21,7 +21,8 @@ public enum Collective
 /// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's speed.</param>
 public readonly record struct CollectiveTime(Collective Collective, long LengthBytes, double Seconds, double BusBytesPerSecond);
 
-/// <summary>Measures exchanges between ranks. All ranks call it alike and get the same times.</summary>
+/// <summary>Measures exchanges between ranks, as training makes them: reduce-scatter and all-gather are those of a divided tensor. All
+/// ranks call it alike and get the same times.</summary>
 /// <param name="communicator">Exchanges the tensors.</param>
 /// <param name="backend">Holds them.</param>
 /// <param name="clock">Measures.</param>
@@ -49,13 +50,14 @@ public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(lengthBytes);
         long unit = sizeof(float) * Ranks.WorldSize;
-        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Workspace);
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Exchange);
         var tensor = region.New("exchanged", DType.Float32, (lengthBytes + unit - 1) / unit * Ranks.WorldSize);
+        using var divided = communicator.Divide(tensor);
         int repeats = (int)Math.Clamp(BytesOfARound / tensor.LengthBytes, FewestRepeats, MostRepeats);
-        _ = RoundOf(collective, tensor, repeats: 2); // warms up
-        double first = RoundOf(collective, tensor, repeats: 1); // the same on all ranks
+        _ = RoundOf(collective, tensor, divided, repeats: 2); // warms up
+        double first = RoundOf(collective, tensor, divided, repeats: 1); // the same on all ranks
         var (rounds, times) = first > LongSeconds ? (RoundsOfLong, 1) : (Rounds, repeats);
-        double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => RoundOf(collective, tensor, times)).Order()];
+        double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => RoundOf(collective, tensor, divided, times)).Order()];
         double median = seconds[rounds / 2];
         return new CollectiveTime(
             collective, tensor.LengthBytes, median, BusFactor(collective, Ranks.WorldSize) * tensor.LengthBytes / median);
@@ -69,21 +71,32 @@ public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend
     }
 
     /// <summary>Seconds of one of several exchanges, on the slowest rank.</summary>
-    private double RoundOf(Collective collective, Tensor tensor, int repeats)
+    private double RoundOf(Collective collective, Tensor tensor, IDividedTensor divided, int repeats)
     {
         backend.Synchronize();
         _ = Ranks.Gather([]); // all begin together
         long start = clock.GetTimestamp();
-        for (int i = 0; i < repeats; i++) Exchange(collective, tensor);
+        for (int i = 0; i < repeats; i++) Exchange(collective, tensor, divided);
         backend.Synchronize();
         double mine = Math.Max(clock.GetElapsedTime(start).TotalSeconds, 1e-9) / repeats;
         return Ranks.Gather(BitConverter.GetBytes(mine)).Max(bytes => BitConverter.ToDouble(bytes));
     }
 
-    private void Exchange(Collective collective, Tensor tensor)
+    private void Exchange(Collective collective, Tensor tensor, IDividedTensor divided)
     {
-        if (collective == Collective.AllReduce) communicator.AllReduce(tensor);
-        else if (collective == Collective.ReduceScatter) communicator.ReduceScatter(tensor);
-        else communicator.AllGather(tensor);
+        if (collective == Collective.AllReduce)
+        {
+            communicator.AllReduce(tensor);
+            return;
+        }
+
+        if (collective == Collective.ReduceScatter)
+        {
+            divided.ReduceScatter();
+            return;
+        }
+
+        divided.BeginGather();
+        divided.EndGather();
     }
 }

@@ -33,6 +33,11 @@ public interface ICommunicator : IDisposable
     /// <param name="tensor">Any type but NF4.</param>
     /// <param name="root">0 for the first rank.</param>
     void Broadcast(Tensor tensor, int root);
+
+    /// <summary>Prepares the exchanges of a tensor that is divided among the ranks, all of which call this. The caller disposes the
+    /// result.</summary>
+    /// <param name="tensor">fp32; the number of ranks divides the number of elements.</param>
+    IDividedTensor Divide(Tensor tensor) => new QueuedTensor(this, tensor);
 }
 
 /// <summary>How a tensor is cut into one part for each rank.</summary>

@@ -56,12 +56,15 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     }
 
     /// <inheritdoc/>
+    public IDividedTensor Divide(Tensor tensor) => new ThreadTensor(this, ranks, tensor);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
     }
 
     /// <summary>Addresses of all ranks' tensors.</summary>
-    private nint[] AllOf(Tensor tensor) =>
+    public nint[] AllOf(Tensor tensor) =>
         [.. ranks.Gather(BitConverter.GetBytes((long)tensor.Address)).Select(bytes => (nint)BitConverter.ToInt64(bytes))];
 
     private static float[] SumOf(nint[] all, long first, long count)
@@ -73,4 +76,52 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     }
 
     private static void Copy(nint from, nint to, long bytes) => Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
+}
+
+/// <summary>A divided tensor of <see cref="ThreadCommunicator"/>. The parts of other ranks come as late as <see cref="IDividedTensor"/>
+/// allows, and are NaN until then, so that work that reads them too early shows without GPUs.</summary>
+internal sealed unsafe class ThreadTensor(ThreadCommunicator communicator, ThreadGroup ranks, Tensor tensor) : IDividedTensor
+{
+    private readonly long _part = Shard.Of(tensor, ranks.Rank, ranks.WorldSize).Count;
+
+    /// <summary>Addresses of all ranks' tensors while a gather goes on.</summary>
+    private nint[]? _all;
+
+    /// <inheritdoc/>
+    public void ReduceScatter() => communicator.ReduceScatter(tensor);
+
+    /// <inheritdoc/>
+    public void BeginGather()
+    {
+        _all = communicator.AllOf(tensor);
+        var values = tensor.AsSpan<float>();
+        int part = checked((int)_part), own = part * ranks.Rank;
+        values[..own].Fill(float.NaN);
+        values[(own + part)..].Fill(float.NaN);
+    }
+
+    /// <inheritdoc/>
+    public void FetchRows(Tensor ids, int columns)
+    {
+        if (_all is null) throw new InvalidOperationException("No gather has begun.");
+        foreach (int id in ids.AsSpan<int>())
+        {
+            long first = Math.Max(0, (long)id * columns), end = Math.Min(((long)id + 1) * columns, tensor.Count);
+            for (long i = first; i < end; i++)
+                if (i / _part is var owner && owner != ranks.Rank) tensor.Pointer<float>()[i] = ((float*)_all[owner])[i];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void EndGather()
+    {
+        if (_all is null) return;
+        _all = null;
+        communicator.AllGather(tensor);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
 }

@@ -45,6 +45,10 @@ public sealed class ParameterBlock
     /// <summary>Whether ranks may divide its values and moments among them, instead of each updating all.</summary>
     public bool IsDivisible { get; init; } = true;
 
+    /// <summary>Whether it is one matrix with a row for each token id: the embedding, the head, or both. A step reads the rows of its ids
+    /// first, and all of it only after the layers.</summary>
+    public bool IsTokenTable { get; init; }
+
     /// <summary>Index of a parameter's first element in the block.</summary>
     public long OffsetOf(int parameter) => _offsets[parameter];
 

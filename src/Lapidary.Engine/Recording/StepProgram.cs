@@ -17,8 +17,7 @@ public sealed class StepProgram : IDisposable
     private ArenaPlanner.Layout? _layout;
     private Arena? _owned;
     private bool _complete;
-    private IReplay? _replay;
-    private int _runs;
+    private readonly List<Section> _sections = [new Section(First: 0)];
 
     /// <summary>Starts an empty program for backends of the types of the given one.</summary>
     public StepProgram(IBackend backend)
@@ -60,6 +59,15 @@ public sealed class StepProgram : IDisposable
         _calls.Add((_recorder.Op ?? throw new ArgumentException("The call calls no operation.", nameof(call)), call));
     }
 
+    /// <summary>Ends a section: what is recorded from here on can run later than what was recorded before, with other work in between.
+    /// Buffers live through all sections.</summary>
+    public void Cut()
+    {
+        if (_complete) throw new InvalidOperationException("The program is complete.");
+        if (_sections[^1].First == _calls.Count) throw new InvalidOperationException("The section has no calls.");
+        _sections.Add(new Section(_calls.Count));
+    }
+
     /// <summary>Keeps a buffer's memory to the end of the program, for results that are read after it ran.</summary>
     public void Keep(Tensor tensor)
     {
@@ -84,29 +92,39 @@ public sealed class StepProgram : IDisposable
         _complete = true;
     }
 
-    /// <summary>Runs every call in order: one by one the first time; from the second time on as one captured unit, if the backend can
-    /// capture. Allocates nothing in the steady state.</summary>
+    /// <summary>Runs every call in order: one by one the first time; from the second time on each section as one captured unit, if the
+    /// backend can capture. Allocates nothing in the steady state.</summary>
     public void Run(IBackend backend)
     {
-        if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
-        if (_replay is { IsStale: true })
-        {
-            _replay.Dispose();
-            _replay = null;
-            _runs = 0;
-        }
-
-        if (_replay is null && _runs++ == 1) _replay = Capture(backend);
-        if (_replay is null) RunCalls(backend);
-        else _replay.Run();
+        for (int i = 0; i < _sections.Count; i++) RunSection(backend, i);
     }
 
-    /// <summary>A separate method, so that <see cref="Run"/> allocates no closure.</summary>
-    private IReplay? Capture(IBackend backend) => backend.Capture(() => RunCalls(backend));
-
-    private void RunCalls(IBackend backend)
+    /// <summary>Runs the calls of one section. All sections run in their order, as often as each other.</summary>
+    /// <param name="backend">The backend.</param>
+    /// <param name="section">0 for what was recorded before the first <see cref="Cut"/>.</param>
+    public void RunSection(IBackend backend, int section)
     {
-        foreach (var (_, call) in _calls) call(backend);
+        if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
+        var part = _sections[section];
+        if (part.Replay is { IsStale: true })
+        {
+            part.Replay.Dispose();
+            part.Replay = null;
+            part.Runs = 0;
+        }
+
+        if (part.Replay is null && part.Runs++ == 1) part.Replay = Capture(backend, section);
+        if (part.Replay is null) RunCalls(backend, section);
+        else part.Replay.Run();
+    }
+
+    /// <summary>A separate method, so that <see cref="RunSection"/> allocates no closure.</summary>
+    private IReplay? Capture(IBackend backend, int section) => backend.Capture(() => RunCalls(backend, section));
+
+    private void RunCalls(IBackend backend, int section)
+    {
+        int end = section + 1 < _sections.Count ? _sections[section + 1].First : _calls.Count;
+        for (int i = _sections[section].First; i < end; i++) _calls[i].Call(backend);
     }
 
     /// <summary>Runs the calls one by one and waits for each, to show where a step's time goes. If <see cref="Run"/> overlaps or captures
@@ -162,7 +180,15 @@ public sealed class StepProgram : IDisposable
     /// <summary>Frees the captured calls and the program's arena.</summary>
     public void Dispose()
     {
-        _replay?.Dispose();
+        foreach (var section in _sections) section.Replay?.Dispose();
         _owned?.Dispose();
+    }
+
+    /// <summary>Calls that run together.</summary>
+    private sealed record Section(int First)
+    {
+        public IReplay? Replay { get; set; }
+
+        public int Runs { get; set; }
     }
 }

@@ -17,9 +17,9 @@ public sealed class FullWeights : TrainedWeights
     private FullWeights(GemmaModel model) : base(model, trainable: true)
     {
         var config = model.Config;
-        AddBlock([GemmaTensors.Embedding(config)]);
+        AddBlock([GemmaTensors.Embedding(config)], isTokenTable: true);
         foreach (var layer in GemmaTensors.Layers(config)) AddBlock([.. layer.Matrices]);
-        if (!config.TieWordEmbeddings) AddBlock([GemmaTensors.Head(config)]);
+        if (!config.TieWordEmbeddings) AddBlock([GemmaTensors.Head(config)], isTokenTable: true);
         AddBlock([.. GemmaTensors.Norms(config)], isNorm: true);
         Embedding = InPlaceOf(TensorNames.Embedding);
         Head = InPlaceOf(TensorNames.Head) ?? Embedding;
@@ -112,10 +112,10 @@ public sealed class FullWeights : TrainedWeights
 
     /// <summary>Ranks share the work on matrices. Norms are few values; weight decay, which pulls values to zero, leaves them out, as
     /// transformers' Trainer does.</summary>
-    private void AddBlock(IReadOnlyList<GemmaTensor> tensors, bool isNorm = false)
+    private void AddBlock(IReadOnlyList<GemmaTensor> tensors, bool isNorm = false, bool isTokenTable = false)
     {
         (string, long[])[] shapes = [.. tensors.Select(tensor => (tensor.Name, tensor.Shape.ToArray()))];
-        var block = Add(NewBlock(shapes, decays: !isNorm, isDivisible: !isNorm));
+        var block = Add(NewBlock(shapes, decays: !isNorm, isDivisible: !isNorm, isTokenTable));
         foreach (var parameter in block.Parameters) _byName.Add(parameter.Name, parameter);
     }
 }

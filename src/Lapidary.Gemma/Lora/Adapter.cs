@@ -160,5 +160,6 @@ public sealed class Adapter : TrainedWeights
         else if (head) Head = NewParameter(TensorNames.Head, model.Config.VocabSize, model.Config.HiddenSize);
     }
 
-    private Parameter NewParameter(string name, long rows, long columns) => Add(NewBlock([(name, [rows, columns])])).Parameters[0];
+    private Parameter NewParameter(string name, long rows, long columns) =>
+        Add(NewBlock([(name, [rows, columns])], isTokenTable: true)).Parameters[0];
 }

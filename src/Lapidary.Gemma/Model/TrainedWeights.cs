@@ -97,6 +97,6 @@ public abstract class TrainedWeights : IDisposable
 
     /// <summary>A new block of parameters.</summary>
     private protected ParameterBlock NewBlock(
-        IReadOnlyList<(string Name, long[] Shape)> shapes, bool decays = true, bool isDivisible = true) =>
-        new(shapes, Values, _gradients) { Decays = decays, IsDivisible = isDivisible };
+        IReadOnlyList<(string Name, long[] Shape)> shapes, bool decays = true, bool isDivisible = true, bool isTokenTable = false) =>
+        new(shapes, Values, _gradients) { Decays = decays, IsDivisible = isDivisible, IsTokenTable = isTokenTable };
 }

@@ -9,7 +9,8 @@ public interface ITrainingObserver
     {
     }
 
-    /// <summary>Called after every optimizer step.</summary>
+    /// <summary>Called after every optimizer step. Among several ranks, new values of a trained embedding or head may still be on their
+    /// way: read weights in <see cref="OnCheckpoint"/>.</summary>
     void OnStep(TrainingProgress progress)
     {
     }

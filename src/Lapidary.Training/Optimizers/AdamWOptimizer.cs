@@ -44,7 +44,8 @@ internal sealed class AdamWOptimizer : IDisposable
         _norm = _moments.New("grad_norm", DType.Float32, 3);
         _update = new StepProgram(backend);
         _zero = new StepProgram(backend);
-        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments))];
+        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator, _moments))];
+        HasLateValues = _blocks.Any(block => block.TableColumns > 0);
         List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
         Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
         if (own.Length > 0)
@@ -83,12 +84,37 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <summary>All moments, in the order of a checkpoint's file.</summary>
     public IEnumerable<Moment> Moments => States.SelectMany<ParameterState, Moment>(state => [state.ExpAvg, state.ExpAvgSq]);
 
+    /// <summary>Whether other ranks' values of a table may still be on their way after <see cref="Step"/>.</summary>
+    public bool HasLateValues { get; }
+
+    /// <summary>Whether they are on their way. Then only <see cref="FetchRows"/>' rows may be read of the tables until
+    /// <see cref="EndGather"/>.</summary>
+    public bool IsGathering { get; private set; }
+
     private bool IsAlone => _communicator.Ranks.WorldSize == 1;
 
     /// <summary>Clears all gradients, at the start of an optimizer step.</summary>
     public void ZeroGradients() => _zero.Run(_backend);
 
-    /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
+    /// <summary>Brings the rows of some token ids at once, for the embedding.</summary>
+    /// <param name="ids">Int32.</param>
+    public void FetchRows(Tensor ids)
+    {
+        foreach (var block in _blocks)
+            if (block.TableColumns is > 0 and var columns) block.Values!.FetchRows(ids, columns);
+    }
+
+    /// <summary>Later work finds all values of all ranks. All ranks call it alike between the same two exchanges.</summary>
+    public void EndGather()
+    {
+        if (!IsGathering) return;
+        IsGathering = false;
+        foreach (var block in _blocks)
+            if (block.TableColumns > 0) block.Values!.EndGather();
+    }
+
+    /// <summary>Adds up the ranks' gradients, clips and applies them. The ranks' new values of tables are on their way afterwards: see
+    /// <see cref="IsGathering"/>.</summary>
     /// <param name="learningRate">Of this step.</param>
     /// <param name="step">1 for the first: the exponent of bias correction.</param>
     /// <param name="gradientScale">What all gradients are multiplied by.</param>
@@ -106,7 +132,7 @@ internal sealed class AdamWOptimizer : IDisposable
         _backend.Write<float>(stepScalars, _stepScalars);
         if (!IsAlone) AddGradients();
         _update.Run(_backend);
-        if (_ownNorm is not null) GatherValues(); // before the wait for the norm, so that it is one for all of it
+        if (_ownNorm is not null) BeginGather(); // before the wait for the norm, so that it is one for all of it
         Span<float> norm = stackalloc float[3];
         _backend.Read(_norm, norm);
         return (norm[0], AdamWOptions.Takes(norm[2]));
@@ -122,6 +148,7 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var block in _blocks) block.Dispose();
         _ownNorm?.Dispose();
         _update.Dispose();
         _zero.Dispose();
@@ -135,7 +162,7 @@ internal sealed class AdamWOptimizer : IDisposable
     {
         foreach (var block in _blocks)
         {
-            if (block.CutGradient is { } cut) _communicator.ReduceScatter(cut);
+            block.Gradient?.ReduceScatter();
             if (block.Shared is { } shared) _communicator.AllReduce(shared.Gradient);
         }
 
@@ -144,9 +171,12 @@ internal sealed class AdamWOptimizer : IDisposable
         _communicator.AllGather(_partNorms!);
     }
 
-    private void GatherValues()
+    /// <summary>Layers need their values first of all in the next step, but the tables' whole only after the layers.</summary>
+    private void BeginGather()
     {
+        foreach (var block in _blocks) block.Values?.BeginGather();
         foreach (var block in _blocks)
-            if (block.CutValues is { } cut) _communicator.AllGather(cut);
+            if (block.TableColumns == 0) block.Values?.EndGather();
+        IsGathering = HasLateValues;
     }
 }

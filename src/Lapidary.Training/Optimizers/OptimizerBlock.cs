@@ -5,23 +5,27 @@ namespace Lapidary.Training.Optimizers;
 /// <summary>A block of parameters as one rank updates it. Every rank updates all of a block that is not divisible, such as LoRA's matrices.
 /// Any other block is divided into one part per rank; only that rank updates the part and has its moments. Every rank updates the few
 /// remaining elements.</summary>
-internal sealed class OptimizerBlock
+internal sealed class OptimizerBlock : IDisposable
 {
     /// <summary>Parts begin at multiples of this number of elements: 256 bytes.</summary>
     private const long Alignment = 64;
 
     private readonly ParameterBlock _block;
+    private readonly Tensor? _cutGradient;
 
-    public OptimizerBlock(ParameterBlock block, RankGroup ranks, MemoryRegion moments)
+    public OptimizerBlock(ParameterBlock block, ICommunicator communicator, MemoryRegion moments)
     {
         _block = block;
         Tensor values = block.Values, gradient = block.Gradients!;
+        var ranks = communicator.Ranks;
         int worldSize = ranks.WorldSize;
         long unit = worldSize * Alignment, cut = worldSize > 1 && block.IsDivisible ? values.Count / unit * unit : 0;
         if (cut > 0)
         {
-            (CutValues, CutGradient) = (values.Rows(0, cut), gradient.Rows(0, cut));
-            Own = Part.New(Shard.Of(CutValues, ranks.Rank, worldSize), Shard.Of(CutGradient, ranks.Rank, worldSize), moments);
+            Tensor cutValues = values.Rows(0, cut);
+            _cutGradient = gradient.Rows(0, cut);
+            (Values, Gradient) = (communicator.Divide(cutValues), communicator.Divide(_cutGradient));
+            Own = Part.New(Shard.Of(cutValues, ranks.Rank, worldSize), Shard.Of(_cutGradient, ranks.Rank, worldSize), moments);
         }
 
         if (cut == 0) Shared = Part.New(values, gradient, moments);
@@ -32,11 +36,15 @@ internal sealed class OptimizerBlock
     /// <summary>Whether weight decay applies.</summary>
     public bool Decays => _block.Decays;
 
-    /// <summary>The divided values and gradients of all ranks; null if there are none.</summary>
-    public Tensor? CutValues { get; }
+    /// <summary>Columns of a table whose values may come to the other ranks while the next step's layers run; 0 if the step reads them
+    /// before that, or they are not divided.</summary>
+    public int TableColumns => Values is not null && _block.IsTokenTable ? checked((int)_block.Parameters[0].Value.Shape[1]) : 0;
 
-    /// <inheritdoc cref="CutValues"/>
-    public Tensor? CutGradient { get; }
+    /// <summary>The divided values and gradients of all ranks; null if there are none.</summary>
+    public IDividedTensor? Values { get; }
+
+    /// <inheritdoc cref="Values"/>
+    public IDividedTensor? Gradient { get; }
 
     /// <summary>This rank's part of them.</summary>
     public Part? Own { get; }
@@ -48,6 +56,13 @@ internal sealed class OptimizerBlock
     public IEnumerable<ParameterState> States(ICommunicator communicator) => _block.Parameters.Select((parameter, i) => new ParameterState(
         parameter, Moment(i, ".exp_avg", part => part.M, communicator), Moment(i, ".exp_avg_sq", part => part.V, communicator)));
 
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Values?.Dispose();
+        Gradient?.Dispose();
+    }
+
     private Moment Moment(int parameter, string suffix, Func<Part, Tensor> of, ICommunicator communicator)
     {
         var like = _block.Parameters[parameter];
@@ -55,7 +70,7 @@ internal sealed class OptimizerBlock
         return Own is null
             ? new Moment(_block.ViewLike(parameter, of(Shared!), name), communicator)
             : new Moment(
-                name, like.Value.Shape, _block.OffsetOf(parameter), of(Own), Shared is null ? null : of(Shared), CutGradient!,
+                name, like.Value.Shape, _block.OffsetOf(parameter), of(Own), Shared is null ? null : of(Shared), _cutGradient!,
                 communicator);
     }
 

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Packing;
+using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 
@@ -27,8 +28,10 @@ internal sealed class ModelStep : IDisposable
     /// <param name="training">Whether to record backward steps.</param>
     /// <param name="recomputedLayers">Layers recomputed in the backward pass.</param>
     /// <param name="maxLogitsBytes">Bytes of logits held at a time.</param>
+    /// <param name="waitsForTables">Whether the tables of embedding and head may come in whole only after the layers.</param>
     public ModelStep(
-        GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
+        GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes,
+        bool waitsForTables)
     {
         _backend = backend;
         _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
@@ -42,6 +45,7 @@ internal sealed class ModelStep : IDisposable
         _program = new StepProgram(backend);
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, _inputs, recomputedLayers: training ? recomputedLayers : 0);
+        if (waitsForTables) _program.Cut();
         var dHead = training ? model.Trained?.Head?.Gradient : null;
         Ops.LinearCrossEntropy(tape, h, model.Head, _labels, _lossScale, _losses, _hits, dHead, maxLabels, maxLogitsBytes);
         tape.Rewind();
@@ -56,10 +60,12 @@ internal sealed class ModelStep : IDisposable
     /// <summary>Runs the step.</summary>
     /// <param name="batch">Exactly the recorded number of tokens, and at most the recorded number of labels.</param>
     /// <param name="lossScale">What the gradient of each trained token's loss begins with.</param>
-    public StepResult Run(Batch batch, float lossScale)
+    /// <param name="optimizer">Whose tables may still be on their way; null if none are.</param>
+    public StepResult Run(Batch batch, float lossScale, AdamWOptimizer? optimizer = null)
     {
         Write(batch, lossScale);
-        Replay();
+        if (optimizer is { IsGathering: true }) Replay(optimizer);
+        else Replay();
         _backend.Read<float>(_losses, _lossValues);
         _backend.Read<float>(_hits, _hitValues);
 
@@ -75,6 +81,15 @@ internal sealed class ModelStep : IDisposable
 
     /// <summary>Runs the step on the current inputs.</summary>
     public void Replay() => _program.Run(_backend);
+
+    /// <summary>Runs the layers while the tables come in, of which they need the rows of their ids.</summary>
+    private void Replay(AdamWOptimizer optimizer)
+    {
+        optimizer.FetchRows(_inputs.Ids);
+        _program.RunSection(_backend, 0);
+        optimizer.EndGather();
+        _program.RunSection(_backend, 1);
+    }
 
     /// <summary>Runs the step once more, call by call, to find where it left the finite numbers.</summary>
     /// <param name="batch">As for <see cref="Run"/>.</param>

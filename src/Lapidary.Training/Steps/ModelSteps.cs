@@ -10,7 +10,9 @@ namespace Lapidary.Training.Steps;
 /// <param name="training">Whether to record backward steps.</param>
 /// <param name="recomputedLayers">Layers recomputed in the backward pass.</param>
 /// <param name="maxLogitsBytes">Bytes of logits held at a time.</param>
-internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes) : IDisposable
+/// <param name="waitsForTables">Whether the tables of embedding and head may come in whole only after the layers.</param>
+internal sealed class ModelSteps(
+    GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes, bool waitsForTables) : IDisposable
 {
     /// <summary>Number of label shares that steps are recorded for: quarters of the tokens. The head's products take the time of the next
     /// larger share, and few programs serve all batches.</summary>
@@ -21,7 +23,7 @@ internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool traini
 
     /// <summary>Creates steps that only compute the loss.</summary>
     public static ModelSteps ForEvaluation(GemmaModel model, IBackend backend) =>
-        new(model, backend, training: false, recomputedLayers: 0, LogitsMemory.LeanBytes);
+        new(model, backend, training: false, recomputedLayers: 0, LogitsMemory.LeanBytes, waitsForTables: false);
 
     /// <summary>The step for a batch.</summary>
     public ModelStep For(Batch batch) => For(batch.Tokens, batch.TrainedTokens);
@@ -32,7 +34,7 @@ internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool traini
         int share = Math.Max(1, (int)(((long)labels * Shares + tokens - 1) / tokens));
         int maxLabels = (int)(((long)tokens * share + Shares - 1) / Shares);
         if (_steps.TryGetValue((tokens, maxLabels), out var step)) return step;
-        step = new ModelStep(model, backend, tokens, maxLabels, training, recomputedLayers, maxLogitsBytes);
+        step = new ModelStep(model, backend, tokens, maxLabels, training, recomputedLayers, maxLogitsBytes, waitsForTables);
         if (_arena is null || step.ArenaBytes > _arena.LengthBytes)
         {
             Dispose(); // steps laid out in the smaller arena are recorded again when they are next needed

@@ -30,7 +30,8 @@ internal sealed class TrainingSetup : IDisposable
         _model = model;
         Optimizer = new AdamWOptimizer(weights.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
         Numbers = new StepNumbers(backend, communicator);
-        Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
+        Steps = new ModelSteps(
+            model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes, waitsForTables: Optimizer.HasLateValues);
         EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
         int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
         LargestStep = Steps.For(tokens, tokens);

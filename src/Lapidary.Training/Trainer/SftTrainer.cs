@@ -196,6 +196,9 @@ public sealed partial class SftTrainer : IDisposable
             (var result, stops) = Runner.Run(
                 Setup, step, Memory.Steps.RowsPerRun, isFirst: step == first, _agreement.IsAskedToStop(cancellationToken));
             step++;
+            bool saves = _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, step);
+            bool goesOnAtOnce = step < TotalSteps && !stops && !saves && _evaluation?.IsDue(step) != true;
+            if (!goesOnAtOnce) Setup.Optimizer.EndGather(); // what comes next reads all weights
             if (Ranks.IsLeader && Runner.Scale.Exponent < scale) _observer.OnMessage(Runner.Scale.Repeated(step));
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
@@ -203,7 +206,6 @@ public sealed partial class SftTrainer : IDisposable
             _observer.OnStep(progress);
             if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
-            bool saves = _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = _evaluation?.IsDue(step) != true || Evaluate(step, saves, stops, cancellationToken);
             if (saves) Save(folder, saved = step);
         }

@@ -27,7 +27,7 @@ internal sealed class StepRunner(
     public void Begin() => Scale = LossScale.Of(model.Backend.ActivationDType, FirstExponent);
 
     /// <summary>One optimizer step. If gradients in fp16 are not finite, it is run again with a smaller <see cref="Scale"/>: the same rows,
-    /// dropout and rate.</summary>
+    /// dropout and rate. Afterwards tables may be on their way: see <see cref="AdamWOptimizer.IsGathering"/>.</summary>
     /// <param name="setup">The recorded steps.</param>
     /// <param name="step">0 for the first.</param>
     /// <param name="rowsPerRun">Largest number of rows that go through the model at a time.</param>
@@ -77,13 +77,14 @@ internal sealed class StepRunner(
             var some = rows.Slice(first, Math.Min(atATime, end - first));
             var batch = Prepare(step, rows, first, some.Length);
             var recorded = setup.Steps.For(batch);
-            var result = recorded.Run(batch, lossScale);
+            var result = recorded.Run(batch, lossScale, setup.Optimizer);
             if (!double.IsFinite(result.LossSum)) throw NotFinite(step, some, result, recorded, batch, lossScale);
             loss += result.LossSum;
             hits += result.Hits;
             tokens += batch.RealTokens;
         }
 
+        setup.Optimizer.EndGather(); // a rank without rows: before the step's first exchange
         return (loss, hits, tokens);
     }
 
@@ -118,6 +119,7 @@ internal sealed class StepRunner(
     /// <summary>Where the gradients of this rank's rows leave the finite numbers; null if they do so on another rank or in a sum.</summary>
     private string? FindNonFinite(TrainingSetup setup, int step, int atATime, float lossScale)
     {
+        setup.Optimizer.EndGather();
         setup.Optimizer.ZeroGradients();
         var rows = schedule.Rows(step);
         var (first, end) = BatchSchedule.Share(rows.Length, communicator.Ranks);

@@ -24,6 +24,8 @@ internal sealed class CollectiveBodies(ICommunicator communicator, IBackend back
         [nameof(ReduceScatter_IsTheOwnPartOfTheSum)] = bodies => bodies.ReduceScatter_IsTheOwnPartOfTheSum(),
         [nameof(AllGather_IsEveryPart)] = bodies => bodies.AllGather_IsEveryPart(),
         [nameof(Broadcast_IsTheRootsTensor)] = bodies => bodies.Broadcast_IsTheRootsTensor(),
+        [nameof(Divided_ReduceScatter_IsTheOwnPartOfTheSum)] = bodies => bodies.Divided_ReduceScatter_IsTheOwnPartOfTheSum(),
+        [nameof(Divided_Gather_BringsRowsFirst_ThenEveryPart)] = bodies => bodies.Divided_Gather_BringsRowsFirst_ThenEveryPart(),
         [nameof(UnequalParts_AreRefused)] = bodies => bodies.UnequalParts_AreRefused(),
     };
 
@@ -137,6 +139,65 @@ internal sealed class CollectiveBodies(ICommunicator communicator, IBackend back
                     backend.Write(Bytes(Rank, tensor.LengthBytes), tensor);
                     communicator.Broadcast(tensor, root);
                     Assert.True(TakenBytes(tensor).AsSpan().SequenceEqual(Bytes(root, tensor.LengthBytes)));
+                }
+            }
+        }
+    }
+
+    private void Divided_ReduceScatter_IsTheOwnPartOfTheSum()
+    {
+        foreach (int part in Counts)
+        {
+            using var region = NewRegion();
+            Tensor tensor = region.New("exchanged", DType.Float32, part * World), other = region.New("other", DType.Float32, 1);
+            using var divided = communicator.Divide(tensor);
+            for (int repeat = 0; repeat < 3; repeat++)
+            {
+                backend.Write<float>(Values(Rank, part * World), tensor); // also the parts that others have read
+                divided.ReduceScatter();
+                AssertIsSum(part * World, Rank * part, Taken(Shard.Of(tensor, Rank, World)));
+                communicator.AllReduce(other);
+            }
+        }
+    }
+
+    /// <summary>Rows lie within a part, on both sides of its end, and outside of the tensor; the last rank needs none. Each round has
+    /// other values, so that nothing of the round before goes unseen.</summary>
+    private void Divided_Gather_BringsRowsFirst_ThenEveryPart()
+    {
+        foreach (int part in Counts)
+        {
+            foreach (int columns in (int[])[1, 3, 8])
+            {
+                using var region = NewRegion();
+                Tensor tensor = region.New("exchanged", DType.Float32, part * World), ids = region.New("ids", DType.Int32, 7);
+                var other = region.New("other", DType.Float32, 1);
+                int rows = (part * World + columns - 1) / columns;
+                int[] wanted = [0, rows - 1, part / columns, rows, -1, int.MaxValue, 0];
+                backend.Write<int>(wanted, ids);
+                using var divided = communicator.Divide(tensor);
+                for (int round = 0; round < 3; round++)
+                {
+                    float ValueOf(int i) => OfRank(i / part)[i] + round;
+                    float[] mine = Values(Rank, part * World);
+                    for (int i = 0; i < mine.Length; i++) mine[i] = i / part == Rank ? mine[i] + round : -1;
+                    backend.Write<float>(mine, tensor);
+                    divided.BeginGather();
+                    if (Rank < World - 1 || World == 1)
+                    {
+                        divided.FetchRows(ids, columns);
+                        float[] early = Taken(tensor);
+                        foreach (int id in wanted)
+                        {
+                            for (long i = (long)id * columns; i >= 0 && i < Math.Min(early.Length, (id + 1L) * columns); i++)
+                                Assert.Equal(ValueOf((int)i), early[i]);
+                        }
+                    }
+
+                    divided.EndGather();
+                    float[] all = Taken(tensor);
+                    for (int i = 0; i < all.Length; i++) if (all[i] != ValueOf(i)) Assert.Fail($"element {i} of round {round}: {all[i]}");
+                    communicator.AllReduce(other);
                 }
             }
         }

@@ -26,6 +26,37 @@ public class StepProgramTests
     }
 
     [Fact]
+    public void Sections_RunSeparately_AndTogether_AndKeepTheirBuffers()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Inputs);
+        Tensor input = region.New("input", DType.Float32, 1), output = region.New("output", DType.Float32, 1);
+        using var program = new StepProgram(backend);
+        Assert.Throws<InvalidOperationException>(program.Cut);
+        var between = program.New(DType.Float32, 1);
+        program.Add(ops => ops.Zero(between));
+        program.Add(ops => ops.Add(input, between));
+        program.Cut();
+        Assert.Throws<InvalidOperationException>(program.Cut);
+        program.Add(ops => ops.Add(between, output));
+        program.Complete(backend.Memory);
+        Assert.Throws<InvalidOperationException>(program.Cut);
+
+        for (int i = 1; i <= 3; i++)
+        {
+            backend.Write<float>([1], input);
+            program.RunSection(backend, 0);
+            backend.Write<float>([100], input); // too late for the first section
+            Assert.Equal(i - 1, output.AsSpan<float>()[0]);
+            program.RunSection(backend, 1);
+            Assert.Equal(i, output.AsSpan<float>()[0]);
+        }
+
+        program.Run(backend);
+        Assert.Equal(103, output.AsSpan<float>()[0]);
+    }
+
+    [Fact]
     public void TimeByOp_RunsEveryCall_AndAddsUpThoseOfOneName()
     {
         using var backend = new CpuBackend(threads: 1);

@@ -16,7 +16,9 @@ internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
     {
         context.MakeCurrent();
         nint address;
-        int result = cuMemAlloc(&address, (nuint)lengthBytes);
+        int result = IsExchanged(owner) && OpenMemory.IsUseful(context.Device)
+            ? OpenMemory.Allocate(context.Device, lengthBytes, out address)
+            : cuMemAlloc(&address, (nuint)lengthBytes);
         if (result == OutOfMemory)
         {
             var (free, total) = context.MemoryInfo();
@@ -35,6 +37,17 @@ internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
     protected override void FreeCore(nint address)
     {
         context.MakeCurrent();
+        if (OpenMemory.Contains(address))
+        {
+            Check(cuStreamSynchronize(context.Stream)); // as cuMemFree waits
+            OpenMemory.Free(address);
+            return;
+        }
+
         Check(cuMemFree(address));
     }
+
+    /// <summary>Whether ranks exchange such memory, so that other GPUs may read it in place.</summary>
+    private static bool IsExchanged(MemoryOwner owner) =>
+        owner is MemoryOwner.Parameters or MemoryOwner.Gradients or MemoryOwner.Exchange;
 }

@@ -23,6 +23,9 @@ internal sealed unsafe class CudaContext : IDisposable
         _stream = stream;
     }
 
+    /// <summary>CUdevice.</summary>
+    public int Device => _device;
+
     /// <summary>CUstream.</summary>
     public nint Stream => _stream;
 

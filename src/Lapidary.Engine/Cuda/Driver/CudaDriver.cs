@@ -12,6 +12,7 @@ internal enum DeviceAttribute
     ComputeCapabilityMajor = 75,
     ComputeCapabilityMinor = 76,
     MaxSharedMemoryPerBlockOptin = 97,
+    VirtualMemoryManagementSupported = 102,
 }
 
 /// <summary>Attributes of a pair of devices: CUdevice_P2PAttribute.</summary>
@@ -34,11 +35,17 @@ internal static unsafe partial class CudaDriver
     /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with other code's default stream.</summary>
     public const uint StreamNonBlocking = 1;
 
+    /// <summary>CU_MEMHOSTALLOC_PORTABLE: the memory belongs to the contexts of all devices.</summary>
+    public const uint HostAllocPortable = 1;
+
     /// <summary>CU_MEMHOSTALLOC_DEVICEMAP: kernels may read the memory, at the address it has on the host.</summary>
     public const uint HostAllocDeviceMap = 2;
 
     /// <summary>CU_EVENT_DISABLE_TIMING.</summary>
     public const uint EventDisableTiming = 2;
+
+    /// <summary>CU_STREAM_WAIT_VALUE_GEQ: until the difference of the number there to the given one is not negative.</summary>
+    public const uint WaitValueGreaterOrEqual = 0;
 
     /// <summary>CUDA_ERROR_NO_DEVICE.</summary>
     public const int NoDevice = 100;
@@ -130,6 +137,10 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     public static partial int cuMemcpyHtoDAsync(nint destination, void* source, nuint lengthBytes, nint stream);
 
+    /// <summary>Also between devices that reach each other; a copy engine of the stream's device does it.</summary>
+    [LibraryImport(Library, EntryPoint = "cuMemcpyDtoDAsync_v2")]
+    public static partial int cuMemcpyDtoDAsync(nint destination, nint source, nuint lengthBytes, nint stream);
+
     [LibraryImport(Library, EntryPoint = "cuMemcpyDtoHAsync_v2")]
     public static partial int cuMemcpyDtoHAsync(void* destination, nint source, nuint lengthBytes, nint stream);
 
@@ -144,6 +155,20 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int cuStreamQuery(nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
+
+    /// <summary>Queues the writing of a number, which all devices see after the stream's earlier work.</summary>
+    [LibraryImport(Library, EntryPoint = "cuStreamWriteValue32_v2")]
+    public static partial int cuStreamWriteValue32(nint stream, nint address, uint value, uint flags);
+
+    /// <summary>Queues a wait for a number.</summary>
+    [LibraryImport(Library, EntryPoint = "cuStreamWaitValue32_v2")]
+    public static partial int cuStreamWaitValue32(nint stream, nint address, uint value, uint flags);
 
     [LibraryImport(Library)]
     public static partial int cuEventCreate(nint* handle, uint flags);

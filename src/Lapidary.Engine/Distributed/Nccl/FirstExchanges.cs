@@ -1,11 +1,11 @@
+using Lapidary.Engine.Cuda.Device;
 using Lapidary.Formats;
-using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
 /// <summary>The first exchanges of a communicator, in which NCCL connects and allocates memory. They also test it: on some machines, data
 /// between GPUs is damaged or never arrives.</summary>
-internal static unsafe class FirstExchanges
+internal static class FirstExchanges
 {
     /// <summary>Elements of the longer ones: long tensors take another protocol than short ones.</summary>
     private const int Elements = 4 << 20;
@@ -18,14 +18,13 @@ internal static unsafe class FirstExchanges
     public static void Run(ICommunicator communicator, CudaBackend backend)
     {
         int worldSize = communicator.Ranks.WorldSize;
+
+        // Not the backend's memory, which is planned. None of it is freed while other ranks may wait for this one.
+        using var region = new MemoryRegion(new CudaAllocator(backend.Runtime.Context!), MemoryOwner.Exchange);
         foreach (int part in (int[])[1, Elements / worldSize + 1])
         {
             int count = part * worldSize;
-            backend.Runtime.Context!.MakeCurrent();
-            nint memory;
-            Check(cuMemAlloc(&memory, (nuint)count * sizeof(float))); // not of the backend, whose memory is planned
-            Try(communicator, backend, new Tensor(memory, DType.Float32, count));
-            Check(cuMemFree(memory));
+            Try(communicator, backend, region.New("exchanged", DType.Float32, count));
         }
     }
 
@@ -43,6 +42,15 @@ internal static unsafe class FirstExchanges
         communicator.ReduceScatter(tensor);
         communicator.AllGather(tensor);
         RequireSums("reduce-scatter and all-gather");
+        using (var divided = communicator.Divide(tensor))
+        {
+            backend.Write<float>(mine, tensor);
+            divided.ReduceScatter();
+            divided.BeginGather();
+            divided.EndGather();
+            RequireSums("exchange in parts");
+        }
+
         if (rank > 0) backend.Write<float>(mine, tensor);
         communicator.Broadcast(tensor, root: 0);
         RequireSums("broadcast");

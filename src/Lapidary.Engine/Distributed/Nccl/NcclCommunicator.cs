@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Distributed.Peers;
 using Lapidary.Formats;
 using static Lapidary.Engine.Distributed.Nccl.NcclApi;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     private readonly int _rank;
     private readonly int _worldSize;
     private nint _comm;
+    private PeerLinks? _peers;
     private bool _failed;
 
     /// <summary>Connects the ranks, all of which call this, and tries every exchange. Free memory measured afterwards no longer includes
@@ -41,6 +43,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
                 var result = ncclCommInitRankConfig(&comm, _worldSize, id, _rank, &config);
                 if (result is NcclResult.Success or NcclResult.InProgress) _comm = comm;
                 Check(result, nameof(ncclCommInitRankConfig));
+                _peers = PeerLinks.Create(ranks, _runtime, IsDirectAllowed);
                 FirstExchanges.Run(this, backend);
             }
 
@@ -59,6 +62,9 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
 
     /// <inheritdoc/>
     public string Description { get; }
+
+    /// <summary>NCCL's switch for GPUs whose direct exchange does not work.</summary>
+    private static bool IsDirectAllowed => NcclSettings.Machine.UsersValue("NCCL_P2P_DISABLE") is null or "" or "0";
 
     private nint Stream => _runtime.Context!.Stream;
 
@@ -102,10 +108,17 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     }
 
     /// <inheritdoc/>
+    /// <remarks>GPUs of one process that NVLink connects read from each other, which leaves their multiprocessors to other work.</remarks>
+    public IDividedTensor Divide(Tensor tensor) =>
+        (IDividedTensor?)(_peers is null ? null : PeerTensor.TryCreate(_peers, tensor)) ?? new QueuedTensor(this, tensor);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         nint comm = Interlocked.Exchange(ref _comm, 0);
-        if (comm != 0) NcclEnd.Of(comm, _runtime, abort: _failed);
+        if (comm != 0) NcclEnd.Of(comm, _runtime, _peers, abort: _failed);
+        _peers?.Dispose();
+        _peers = null;
     }
 
     /// <summary>The cards of all ranks, after checking that they match.</summary>

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Distributed.Peers;
 using Lapidary.Formats;
 using static Lapidary.Engine.Distributed.Nccl.NcclApi;
 
@@ -12,9 +13,10 @@ internal static class NcclEnd
 
     /// <summary>Waits for the stream and destroys the communicator; aborts it instead if something failed or the stream does not finish, so
     /// that the backend's memory can be freed. If that hangs too, the end of the process cleans up.</summary>
-    public static void Of(nint comm, CudaRuntime runtime, bool abort)
+    public static void Of(nint comm, CudaRuntime runtime, PeerLinks? peers, bool abort)
     {
         bool idle = !abort && IsDone(runtime.Synchronize);
+        if (!idle) peers?.Release();
         IsDone(() => _ = idle ? ncclCommDestroy(comm) : ncclCommAbort(comm));
     }
 
