@@ -41,6 +41,12 @@ internal sealed record TrainResult(
             json.WriteFinite($"eval_{metric}", Evaluation.EvalMetricValue);
         }
 
+        if (State.LossScale is var (exponent, _, repeatedSteps))
+        {
+            json.WriteNumber("loss_scale_exponent", exponent);
+            json.WriteNumber("repeated_steps", repeatedSteps);
+        }
+
         json.WriteNumber("tokens", Tokens);
         json.WriteFinite("seconds", Elapsed.TotalSeconds);
         json.WriteFinite("tokens_per_second", Tokens / Elapsed.TotalSeconds);
@@ -69,6 +75,12 @@ internal sealed record TrainResult(
         {
             people.WriteLine($"{"metric",-10} {metric}: "
                 + (new RunSummary(State).Before is { } before ? $"{before:F4} before, {after:F4} after" : $"{after:F4}") + of);
+        }
+
+        if (State.LossScale is var (exponent, _, repeatedSteps))
+        {
+            people.WriteLine($"{"loss scale",-10} 2^{exponent} at the end; "
+                + (repeatedSteps == 0 ? "no step was" : Amount.Of(repeatedSteps, "step was", "steps were")) + " run again");
         }
 
         Push?.Show(people);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Logging;
+using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 
@@ -26,8 +27,8 @@ internal sealed record RunState
     /// <summary>Number of ranks. A resumed run with the same number keeps the rows per run and the logits.</summary>
     public required int WorldSize { get; init; }
 
-    /// <summary>The exponent of the loss's scale and the steps in a row without a repetition; null where no step was scaled.</summary>
-    public (int Exponent, int CleanSteps)? LossScale { get; init; }
+    /// <summary>The scale of the loss; null where no step was scaled.</summary>
+    public LossScaleState? LossScale { get; init; }
 
     /// <summary>Measured since the last entry of the log.</summary>
     public required LossMeter Pending { get; init; }
@@ -91,8 +92,16 @@ internal sealed record RunState
             },
             ["identity"] = Identity?.ToJson() ?? [],
         };
-        if (LossScale is var (exponent, cleanSteps))
-            json["loss_scale"] = new JsonObject { ["exponent"] = exponent, ["clean_steps"] = cleanSteps };
+        if (LossScale is var (exponent, cleanSteps, repeatedSteps))
+        {
+            json["loss_scale"] = new JsonObject
+            {
+                ["exponent"] = exponent,
+                ["clean_steps"] = cleanSteps,
+                ["repeated_steps"] = repeatedSteps,
+            };
+        }
+
         return json;
     }
 
@@ -121,9 +130,11 @@ internal sealed record RunState
 
     /// <summary>A scale that is too large is lowered by the first step. One that is too small would lose gradients without a
     /// word.</summary>
-    private static (int Exponent, int CleanSteps)? ReadLossScale(JsonSection json) => json.Section("loss_scale") is { } scale
-        ? ((int)TrainerState.Whole(scale, "exponent", Optimizers.LossScale.Least, 127),
-            (int)TrainerState.Whole(scale, "clean_steps", 0, Optimizers.LossScale.GrowthInterval - 1))
+    private static LossScaleState? ReadLossScale(JsonSection json) => json.Section("loss_scale") is { } scale
+        ? new LossScaleState(
+            (int)TrainerState.Whole(scale, "exponent", Optimizers.LossScale.Least, 127),
+            (int)TrainerState.Whole(scale, "clean_steps", 0, Optimizers.LossScale.GrowthInterval - 1),
+            scale.Has("repeated_steps") ? (int)TrainerState.Whole(scale, "repeated_steps", 0, int.MaxValue) : 0)
         : null;
 
     private static LossMeter ReadPending(JsonSection json)

@@ -5,6 +5,7 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Files;
+using Lapidary.Training.Optimizers;
 using JsonValue = System.Text.Json.Nodes.JsonValue;
 
 namespace Lapidary.Training;
@@ -47,6 +48,9 @@ public sealed record TrainerState
     /// <summary>The checkpoint whose weights the run ended with, because its evaluation is the best; null for the last step's. It is not in
     /// the file.</summary>
     internal string? LoadedCheckpoint { get; init; }
+
+    /// <summary>The scale of the loss at the end; null where no step was scaled. It is not in the file.</summary>
+    internal LossScaleState? LossScale { get; init; }
 
     /// <summary>The options that transformers records here.</summary>
     internal SftConfig Config { get; init; } = new();

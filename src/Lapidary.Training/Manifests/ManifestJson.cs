@@ -113,6 +113,8 @@ internal static class ManifestJson
             ["best_checkpoint"] = state.BestModelCheckpoint,
             [RunManifest.LoadedStepKey] = summary.BestStep,
         };
+        if (state.LossScale is var (exponent, _, repeatedSteps))
+            (json["loss_scale_exponent"], json["repeated_steps"]) = (exponent, repeatedSteps);
         if (summary.Evaluation is not { EvalMetric: { } metric } measured) return json;
         json[RunManifest.MetricKey] = metric;
         if (summary.Before is { } before) json[$"eval_{metric}_before"] = Finite(before);

@@ -17,7 +17,8 @@ internal sealed class LossScale
     /// <summary>What a step that is run again takes off the exponent.</summary>
     private const int Backoff = 2;
 
-    private (int Exponent, int CleanSteps)? _ofEarlierSteps;
+    private LossScaleState? _ofEarlierSteps;
+    private bool _isRepeating;
 
     private LossScale(int? exponent) => Exponent = exponent;
 
@@ -27,6 +28,9 @@ internal sealed class LossScale
     /// <summary>Steps in a row without a repetition.</summary>
     public int CleanSteps { get; private set; }
 
+    /// <summary>Steps of the run that were run again, once or more often.</summary>
+    public int RepeatedSteps { get; private set; }
+
     /// <summary>The scale at the beginning of a run.</summary>
     /// <param name="activations">Their type.</param>
     /// <param name="exponent">For tests: an exponent for any type; null for the type's own.</param>
@@ -35,13 +39,13 @@ internal sealed class LossScale
 
     /// <summary>What a checkpoint holds of it, also where these steps are not scaled and earlier ones of the run were: a later device may
     /// scale them again.</summary>
-    public (int Exponent, int CleanSteps)? Kept => Exponent is { } exponent ? (exponent, CleanSteps) : _ofEarlierSteps;
+    public LossScaleState? Kept => Exponent is { } exponent ? new(exponent, CleanSteps, RepeatedSteps) : _ofEarlierSteps;
 
     /// <summary>Goes on where another run was. Without a scale, it stays without, and keeps that run's.</summary>
-    public void Restore(int exponent, int cleanSteps)
+    public void Restore(LossScaleState state)
     {
-        if (Exponent is not null) (Exponent, CleanSteps) = (exponent, cleanSteps);
-        else _ofEarlierSteps = (exponent, cleanSteps);
+        if (Exponent is null) _ofEarlierSteps = state;
+        else (Exponent, CleanSteps, RepeatedSteps) = (state.Exponent, state.CleanSteps, state.RepeatedSteps);
     }
 
     /// <summary>What the gradient of each trained token's loss begins with.</summary>
@@ -56,13 +60,15 @@ internal sealed class LossScale
     public bool TryLower()
     {
         if (Exponent is not { } e || e - Backoff < Least) return false;
-        (Exponent, CleanSteps) = (e - Backoff, 0);
+        (Exponent, CleanSteps, _isRepeating) = (e - Backoff, 0, true);
         return true;
     }
 
-    /// <summary>Counts a step whose gradients were finite.</summary>
+    /// <summary>Counts a step whose gradients were finite, at once or at last.</summary>
     public void CountClean()
     {
+        if (_isRepeating) RepeatedSteps++;
+        _isRepeating = false;
         if (Exponent is not { } e || ++CleanSteps < GrowthInterval) return;
         CleanSteps = 0;
         if (e < Most) Exponent = e + 1;
@@ -74,3 +80,9 @@ internal sealed class LossScale
 
     private static float Mean(int trained) => trained == 0 ? 0 : 1f / trained;
 }
+
+/// <summary>What a checkpoint holds of a <see cref="LossScale"/>.</summary>
+/// <param name="Exponent">Of the power of two.</param>
+/// <param name="CleanSteps">Steps in a row without a repetition.</param>
+/// <param name="RepeatedSteps">Steps of the run that were run again.</param>
+internal readonly record struct LossScaleState(int Exponent, int CleanSteps, int RepeatedSteps);

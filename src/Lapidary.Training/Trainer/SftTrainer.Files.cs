@@ -123,7 +123,7 @@ public sealed partial class SftTrainer
             OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
         }
 
-        if (resumed.Run.LossScale is var (exponent, cleanSteps)) Runner.Scale.Restore(exponent, cleanSteps);
+        if (resumed.Run.LossScale is { } scale) Runner.Scale.Restore(scale);
         _log.Restore(resumed.State, resumed.Run.Pending);
         if (resumed.Run.Identity is { } before && before.Metric != _identity!.Value.Metric) _log.ForgetBest(); // of another measure
         if (folder is not null && _config.LoadBestModelAtEnd && _log.BestCheckpoint is { } best && folder.Named(best) is null)

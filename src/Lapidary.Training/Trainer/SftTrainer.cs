@@ -237,5 +237,6 @@ public sealed partial class SftTrainer : IDisposable
         return true;
     }
 
-    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);
+    private TrainerState State(int step) =>
+        _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config) with { LossScale = Runner.Scale.Kept };
 }

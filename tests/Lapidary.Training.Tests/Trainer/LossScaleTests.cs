@@ -40,10 +40,10 @@ public class LossScaleTests
             Assert.Equal((0.25f, 1f), (scale.Seed(4), scale.ToGradients(4)));
             Assert.False(scale.TryLower());
             Assert.Null(scale.Kept);
-            scale.Restore(3, 4);
+            scale.Restore(new(3, 4, 1));
             scale.CountClean();
             Assert.Null(scale.Exponent);
-            Assert.Equal((3, 4), scale.Kept);
+            Assert.Equal(new(3, 4, 1), scale.Kept);
         }
 
         var half = LossScale.Of(DType.Float16);
@@ -104,6 +104,8 @@ public class LossScaleTests
         Assert.Equal((5, 4), whole.Scale);
         Assert.InRange(again.Scale.Exponent, 90, TooLarge - 4);
         Assert.Equal(4, again.Scale.CleanSteps);
+        Assert.Equal(new LossScaleState(5, 4, 0), whole.State.LossScale);
+        Assert.Equal(new LossScaleState(again.Scale.Exponent, 4, RepeatedSteps: 1), again.State.LossScale);
         string message = Assert.Single(again.Messages, text => text.Contains("run again", StringComparison.Ordinal));
         Assert.Contains($"Step 1 was run again with a loss scale of 2^{again.Scale.Exponent}", message, StringComparison.Ordinal);
     }
@@ -118,6 +120,9 @@ public class LossScaleTests
 
         Assert.Equal(whole.Adapter, resumed.Adapter);
         Assert.Equal(whole.Scale, resumed.Scale);
+        Assert.Equal(1, resumed.State.LossScale!.Value.RepeatedSteps);
+        var results = JsonNode.Parse(File.ReadAllText(Path.Combine(config.OutputDir, "manifest.json")))!["results"]!;
+        Assert.Equal((resumed.Scale.Exponent, 1), ((int)results["loss_scale_exponent"]!, (int)results["repeated_steps"]!));
         Assert.DoesNotContain(resumed.Messages, text => text.Contains("run again", StringComparison.Ordinal));
     }
 
@@ -146,6 +151,7 @@ public class LossScaleTests
     [InlineData("{\"exponent\": -10, \"clean_steps\": 0}", "loss_scale.exponent")]
     [InlineData("{\"exponent\": 3, \"clean_steps\": 2000}", "loss_scale.clean_steps")]
     [InlineData("{\"exponent\": 3}", "loss_scale.clean_steps")]
+    [InlineData("{\"exponent\": 3, \"clean_steps\": 0, \"repeated_steps\": -1}", "loss_scale.repeated_steps")]
     public void Train_OfADamagedScale_IsOneClearLine(string value, string words)
     {
         var config = Config with { MaxSteps = 1 };
