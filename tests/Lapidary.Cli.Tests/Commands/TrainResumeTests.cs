@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Lapidary.Cli.Tests.Commands;
 
 /// <summary>Runs that end early and go on.</summary>
@@ -134,5 +136,28 @@ public sealed class TrainResumeTests : TrainRuns
         Assert.Contains("--adapter is where a new run starts", said, StringComparison.Ordinal);
         Assert.Contains("beside --resume nothing is overwritten", said, StringComparison.Ordinal);
         Assert.Equal(2, State("out").GlobalStep);
+    }
+
+    /// <summary>A run in float16 that ends on a CPU, which scales nothing and keeps what was counted.</summary>
+    [Theory]
+    [InlineData(0, "no step was run again")]
+    [InlineData(1, "1 step was run again")]
+    [InlineData(3, "3 steps were run again")]
+    public void Train_OfALossThatWasScaled_SaysHowOftenAStepWasRunAgain(int repeated, string words)
+    {
+        string plain = CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok().Out;
+        Assert.DoesNotContain("loss scale", plain, StringComparison.Ordinal);
+        string path = Path.Combine(_folder["out"], "checkpoint-1", "lapidary_state.json");
+        var state = JsonNode.Parse(File.ReadAllText(path))!;
+        state["loss_scale"] = new JsonObject { ["exponent"] = 6, ["clean_steps"] = 0, ["repeated_steps"] = repeated };
+        File.WriteAllText(path, state.ToJsonString());
+
+        string[] resume = ["train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--resume", "--max-steps"];
+        string said = CliRun.Of([.. resume, "2"]).Ok().Out;
+        var json = CliRun.Of([.. resume, "3", "--json"]).Ok().Json;
+
+        Assert.Contains($"loss scale 2^6 at the end; {words}", said, StringComparison.Ordinal);
+        Assert.Equal(6, json.GetProperty("loss_scale_exponent").GetInt32());
+        Assert.Equal(repeated, json.GetProperty("repeated_steps").GetInt32());
     }
 }
