@@ -63,7 +63,11 @@ public sealed class FullWeights : TrainedWeights
     public override void Save(string folder, GemmaModel model) => FullWeightsFiles.Write(folder, this, model, allBits: false);
 
     /// <inheritdoc/>
-    public override void Restore(string folder, GemmaModel model) => FullWeightsFiles.Read(folder, this, model);
+    public override void Restore(string folder, GemmaModel model)
+    {
+        FullWeightsFiles.Read(folder, this, model);
+        Fault.Forget();
+    }
 
     /// <inheritdoc/>
     internal override void SaveCheckpoint(string folder, GemmaModel model) => FullWeightsFiles.Write(folder, this, model, allBits: true);

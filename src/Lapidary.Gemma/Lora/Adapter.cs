@@ -86,6 +86,7 @@ public sealed class Adapter : TrainedWeights
     {
         using var files = AdapterFiles.Open(folder, model);
         files.Read(this);
+        Fault.Forget();
     }
 
     /// <inheritdoc/>

@@ -4,7 +4,8 @@ using Lapidary.Gemma.Weights;
 namespace Lapidary.Gemma.Model;
 
 /// <summary>Explains a loss or a logit that is not finite. Loading does not search the weights, because that would read all of a mapped
-/// file; the first such number triggers the search.</summary>
+/// file; the first such number triggers the search. Its result is kept for later callers: for the base as long as it is loaded, for trained
+/// weights until they change.</summary>
 internal static class Divergence
 {
     /// <summary>Names the faulty weight and the next step, as the second half of an error.</summary>
@@ -13,21 +14,9 @@ internal static class Divergence
     /// unknown.</param>
     public static string Explain(GemmaModel model, Func<string?>? where = null)
     {
-        bool isAdapter = model.Adapter is not null;
-        foreach (var parameter in model.Trained?.Parameters ?? [])
-        {
-            if (TensorStream.NonFinite(parameter.Value, model.Backend) is not { } found) continue;
-            return isAdapter
-                ? $"the adapter's tensor {parameter.Name} holds {found}: use another adapter or an earlier checkpoint."
-                : $"the trained tensor {parameter.Name} holds {found}: use an earlier checkpoint.";
-        }
-
-        foreach (var (weight, backend) in Weights(model))
-        {
-            if (weight.DType.IsFloatingPoint() && TensorStream.NonFinite(weight, backend) is { } found)
-                return $"tensor {weight.Name} of the base holds {found}: download the model again or use another one.";
-        }
-
+        if (model.Trained is { } trained && trained.Fault.Find(() => InTrained(trained, model.Backend)) is { } ofTrained) return ofTrained;
+        bool usesBase = model.Trained is not { ReplacesBase: true };
+        if (usesBase && model.BaseFault.Find(() => InBase(model)) is { } ofBase) return ofBase;
         string advice = model.Backend.ActivationDType == DType.Float16
             ? $"float16 ends at {(float)Half.MaxValue:N0}, so set DType to bfloat16 where the device has it, or set Device to cpu."
             : "check the adapter, and rms_norm_eps, rope_theta and query_pre_attn_scalar of config.json.";
@@ -36,12 +25,38 @@ internal static class Divergence
             : $"all weights are finite, so a sum has grown too large on the way: {advice}";
     }
 
-    /// <summary>Norms and scales in 4 bits are checked on loading.</summary>
-    private static IEnumerable<(Tensor Weight, IBackend? Backend)> Weights(GemmaModel model)
+    private static string? InTrained(TrainedWeights trained, IBackend backend)
     {
-        if (model.Trained is { ReplacesBase: true }) yield break; // the base's are not in use
-        yield return model.EmbeddingTable.OnHost is { } host ? (host, null) : (model.EmbedTokens, model.Backend);
+        foreach (var parameter in trained.Parameters)
+        {
+            if (TensorStream.NonFinite(parameter.Value, backend) is not { } found) continue;
+            return trained is Adapter
+                ? $"the adapter's tensor {parameter.Name} holds {found}: use another adapter or an earlier checkpoint."
+                : $"the trained tensor {parameter.Name} holds {found}: use an earlier checkpoint.";
+        }
+
+        return null;
+    }
+
+    private static string? InBase(GemmaModel model)
+    {
+        foreach (var (weight, backend) in WeightsOfBase(model))
+        {
+            if (weight.DType.IsFloatingPoint() && TensorStream.NonFinite(weight, backend) is { } found)
+                return $"tensor {weight.Name} of the base holds {found}: download the model again or use another one.";
+        }
+
+        return null;
+    }
+
+    /// <summary>Norms and scales in 4 bits are checked on loading.</summary>
+    private static IEnumerable<(Tensor Weight, IBackend? Backend)> WeightsOfBase(GemmaModel model)
+    {
+        (Tensor Weight, IBackend? Backend) Where(StoredMatrix matrix) =>
+            matrix.OnHost is { } host ? (host, null) : (matrix.OnBackend.Value, model.Backend);
+
+        yield return Where(model.EmbeddingTable);
         foreach (var layer in model.LinearLayers) yield return (layer.Weight, model.Backend);
-        if (!model.Config.TieWordEmbeddings) yield return (model.LmHead, model.Backend);
+        if (!model.Config.TieWordEmbeddings) yield return Where(model.HeadTable);
     }
 }

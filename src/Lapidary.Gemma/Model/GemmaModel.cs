@@ -23,6 +23,7 @@ public sealed class GemmaModel : IDisposable
         Backend = backend;
         (_owner, _embedding, _lmHead, _layers, _norm) = (weights.Owner, weights.Embedding, weights.LmHead, weights.Layers, weights.Norm);
         EmbeddingScale = weights.EmbeddingScale;
+        BaseFault = weights.Fault;
         LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
         Region = weights.Region;
         _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1);
@@ -107,6 +108,9 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Every norm, in order.</summary>
     internal IEnumerable<NormLayer> Norms => _layers.SelectMany(layer => layer.Norms).Append(_norm);
 
+    /// <summary>What is known of numbers of the base that are not finite.</summary>
+    internal KnownFault BaseFault { get; }
+
     /// <summary>Memory of the base.</summary>
     internal MemoryRegion Region { get; }
 
@@ -133,6 +137,7 @@ public sealed class GemmaModel : IDisposable
             LmHead = _lmHead,
             Layers = [.. _layers.Select(layer => layer.Share())],
             Norm = _norm.Share(),
+            Fault = BaseFault,
         };
         return new GemmaModel(Config, Backend, weights)
         {

@@ -21,4 +21,7 @@ internal sealed record ModelWeights
     public required IReadOnlyList<DecoderLayer> Layers { get; init; }
 
     public required NormLayer Norm { get; init; }
+
+    /// <summary>What is known of numbers in them that are not finite; one for all models that share them.</summary>
+    public KnownFault Fault { get; init; } = new();
 }

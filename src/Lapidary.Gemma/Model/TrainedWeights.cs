@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Model;
 using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma;
@@ -51,6 +52,9 @@ public abstract class TrainedWeights : IDisposable
 
     /// <summary>The folder or id they were read from; null for new ones.</summary>
     internal ModelSource? Source { get; private protected set; }
+
+    /// <summary>What is known of values that are not finite. Whoever changes values forgets it.</summary>
+    internal KnownFault Fault { get; } = new();
 
     /// <summary>Memory of the values.</summary>
     private protected MemoryRegion Values { get; }

@@ -75,12 +75,17 @@ internal static class TensorStream
         long first = 0;
         foreach (var rows in Chunks(tensor))
         {
-            if (backend is not null || !AreFinite(rows.AsBytes(), rows.DType))
+            if (backend is not null)
             {
-                if (values.Length != rows.Count) (raw, values) = (new byte[rows.LengthBytes], new float[rows.Count]);
-                if (backend is null) rows.AsBytes().CopyTo(raw);
-                else backend.Read<byte>(rows, raw);
-                FloatConversion.ToSingle(raw, rows.DType, values);
+                if (raw.Length != rows.LengthBytes) raw = new byte[rows.LengthBytes];
+                backend.Read<byte>(rows, raw);
+            }
+
+            var bytes = backend is null ? rows.AsBytes() : raw;
+            if (!AreFinite(bytes, rows.DType))
+            {
+                if (values.Length != rows.Count) values = new float[rows.Count];
+                FloatConversion.ToSingle(bytes, rows.DType, values);
                 if (NonFinite(values, first) is { } found) return found;
             }
 

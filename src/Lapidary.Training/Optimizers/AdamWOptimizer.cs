@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma;
 
 namespace Lapidary.Training.Optimizers;
 
@@ -139,10 +140,11 @@ internal sealed class AdamWOptimizer : IDisposable
     }
 
     /// <summary>Copies rank 0's parameters to all ranks.</summary>
-    public void ShareParameters(IReadOnlyList<ParameterBlock> blocks)
+    public void ShareParameters(TrainedWeights weights)
     {
         if (IsAlone) return;
-        foreach (var block in blocks) _communicator.Broadcast(block.Values, root: 0);
+        foreach (var block in weights.Blocks) _communicator.Broadcast(block.Values, root: 0);
+        weights.Fault.Forget();
     }
 
     /// <inheritdoc/>

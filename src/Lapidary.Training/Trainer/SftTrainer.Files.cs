@@ -33,7 +33,7 @@ public sealed partial class SftTrainer
         _log = NewLog();
         Runner.Begin();
         if (resumed is not null) Resume(resumed, folder);
-        Setup.Optimizer.ShareParameters(_weights.Blocks);
+        Setup.Optimizer.ShareParameters(_weights);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(_identity!);
         if (folder is not null && resumed is null && Expected is not null)
         {
@@ -177,7 +177,7 @@ public sealed partial class SftTrainer
     {
         using (Ranks.Busy("reading the best checkpoint"))
             if (folder is not null) RestoreBest(folder);
-        Setup.Optimizer.ShareParameters(_weights.Blocks);
+        Setup.Optimizer.ShareParameters(_weights);
     }
 
     private void RestoreBest(RunFolder folder)

@@ -52,6 +52,7 @@ internal sealed class StepRunner(
             double loss = all.Loss / Math.Max(1, trained);
             if (applied)
             {
+                weights.Fault.Forget();
                 Scale.CountClean();
                 return (new OptimizerStepResult(loss, all.Hits, trained, all.Tokens, norm, rate), all.Stops);
             }

@@ -55,6 +55,48 @@ public class DivergenceTests
             StringComparison.Ordinal);
     }
 
+    /// <summary>Each search reads all weights, and all texts of a step may ask for it, also from several threads.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Generate_OfManyTexts_SearchesTheWeightsOnce(bool samples)
+    {
+        using var backend = new CpuBackend(threads: 2);
+        using var model = GemmaModel.Load(With(Query, float.NaN), backend);
+        using var adapter = Adapter.Create(model, new LoraConfig(), seed: 1);
+        model.Attach(adapter);
+        using var other = model.ShareWeights(); // without an adapter
+        var options = new GenerationOptions { MaxNewTokens = 5, DoSample = samples };
+        foreach (var one in new[] { model, other })
+        {
+            using var engine = new GenerationEngine(one, maxTexts: 8);
+            var texts = Enumerable.Range(0, 20).Select(
+                i => engine.GenerateAsync([2, 3, 4 + i], options, cancellationToken: TestContext.Current.CancellationToken)).ToArray();
+            foreach (var text in texts)
+            {
+                var error = await Assert.ThrowsAsync<LapidaryException>(() => text);
+                Assert.Contains($"tensor {Query} of the base holds NaN at element 0", error.Message, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.Equal((1, 1), (adapter.Fault.Searches, model.BaseFault.Searches));
+    }
+
+    [Fact]
+    public void Restore_OfOtherValues_SearchesThemAgain()
+    {
+        using var model = ModelRun.Load("model");
+        using var adapter = Adapter.Create(model, new LoraConfig(), seed: 1);
+        string folder = Fixtures.TemporaryFolder();
+        adapter.Save(folder, model);
+        model.Attach(adapter);
+        adapter.Parameters[3].Value.AsSpan<float>()[5] = float.NaN;
+        Assert.Contains(adapter.Parameters[3].Name, Divergence.Explain(model), StringComparison.Ordinal);
+        adapter.Restore(folder, model);
+        Assert.Contains("all weights are finite", Divergence.Explain(model), StringComparison.Ordinal);
+        Assert.Equal((2, 1), (adapter.Fault.Searches, model.BaseFault.Searches));
+    }
+
     /// <summary>A model scores and generates without the rows of tokens that do not come; training goes on from all of them.</summary>
     [Theory]
     [InlineData("model.embed_tokens.weight")]

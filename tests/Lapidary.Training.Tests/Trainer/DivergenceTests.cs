@@ -55,6 +55,31 @@ public class DivergenceTests
         Assert.False(File.Exists(Path.Combine(config.OutputDir, "adapter_model.safetensors")));
     }
 
+    /// <summary>What was found before a step is not said of the weights after it.</summary>
+    [Fact]
+    public void Train_AfterAFault_NamesTheOneThatIsThereNow()
+    {
+        var config = TrainerRun.Small() with { MaxSteps = 4, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
+        var watch = new Spoil(atStep: 2, ofA: float.NaN);
+        using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(4), adapter: null, observer: watch);
+        watch.Run = run;
+        run.Model.Attach(run.Adapter);
+        var first = run.Adapter.Parameters.First(parameter => parameter.Name.Contains("lora_B", StringComparison.Ordinal));
+        void Fill(float value) => run.Model.Backend.Write<float>([.. Enumerable.Repeat(value, (int)first.Value.Count)], first.Value);
+        Fill(float.NaN);
+        using (var evaluator = new Evaluator(
+            run.Model, new PackedDataSet(TrainerRun.RandomRows(2), PackingStrategy.None, 64, padTokenId: 0), batchSize: 2))
+        {
+            var before = Assert.Throws<LapidaryException>(() => evaluator.Run(Token));
+            Assert.Contains($"the adapter's tensor {first.Name} holds NaN", before.Message, StringComparison.Ordinal);
+        }
+
+        Fill(0);
+        var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: Token));
+
+        Assert.Matches(@"^Step 3: the loss of row [1-4] is NaN; the adapter's tensor \S+\.lora_A\S* holds NaN", error.Message);
+    }
+
     [Fact]
     public void Optimizer_RefusesANormThatIsNotFinite_AndGoesOnAfterwards()
     {
@@ -147,7 +172,7 @@ public class DivergenceTests
     });
 
     /// <summary>After a step, makes weights whose next loss is finite and whose next gradient is not, and keeps their bits.</summary>
-    private sealed class Spoil(int atStep) : ITrainingObserver
+    private sealed class Spoil(int atStep, float ofA = 1e34f) : ITrainingObserver
     {
         public TrainerRun? Run { get; set; }
 
@@ -165,7 +190,7 @@ public class DivergenceTests
             if (!folder.EndsWith($"checkpoint-{atStep}", StringComparison.Ordinal)) return;
             foreach (var parameter in Run!.Adapter.Parameters)
             {
-                float value = parameter.Name.Contains("lora_A", StringComparison.Ordinal) ? 1e34f : 0;
+                float value = parameter.Name.Contains("lora_A", StringComparison.Ordinal) ? ofA : 0;
                 Run.Model.Backend.Write<float>([.. Enumerable.Repeat(value, (int)parameter.Value.Count)], parameter.Value);
             }
 
