@@ -247,6 +247,10 @@ public sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public void ArgMax(Tensor x, Tensor indices) => _operations.ArgMax.Run(x, indices);
 
+    /// <inheritdoc/>
+    /// <remarks>Leaves a row undecided where more than some thousand elements are nearly equal, or top_k is larger than that.</remarks>
+    public void Draw(Tensor x, Tensor draws, Tensor indices) => _operations.Draw.Run(x, draws, indices);
+
     private static CudaDevice Require(int ordinal)
     {
         var device = CudaDevice.Get(ordinal);

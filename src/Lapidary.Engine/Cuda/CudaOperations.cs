@@ -7,6 +7,7 @@ using Lapidary.Engine.Cuda.Pointwise;
 using Lapidary.Engine.Cuda.Projections;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts;
+using Lapidary.Engine.Cuda.Sampling;
 
 namespace Lapidary.Engine.Cuda;
 
@@ -35,6 +36,7 @@ internal sealed class CudaOperations : IDisposable
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
         ArgMax = new ArgMaxKernels(runtime);
+        Draw = new DrawKernels(runtime);
         GradientNorm = new GradientNormKernels(runtime);
         AdamW = new AdamWKernel(launcher);
     }
@@ -72,6 +74,8 @@ internal sealed class CudaOperations : IDisposable
     public LinearCrossEntropy LinearCrossEntropy { get; }
 
     public ArgMaxKernels ArgMax { get; }
+
+    public DrawKernels Draw { get; }
 
     public GradientNormKernels GradientNorm { get; }
 

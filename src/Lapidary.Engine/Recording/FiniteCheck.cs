@@ -161,6 +161,8 @@ internal sealed class FiniteCheck(IBackend backend) : IOps
 
     public void ArgMax(Tensor x, Tensor indices) => backend.ArgMax(x, indices);
 
+    public void Draw(Tensor x, Tensor draws, Tensor indices) => backend.Draw(x, draws, indices);
+
     private void LookBack(string name, Tensor? dx, Tensor? dWeight = null)
     {
         Look(dWeight, $"the gradient of {name}");

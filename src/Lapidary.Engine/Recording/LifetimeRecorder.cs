@@ -110,6 +110,8 @@ internal sealed class LifetimeRecorder : IOps
 
     public void ArgMax(Tensor x, Tensor indices) => Touch([x, indices]);
 
+    public void Draw(Tensor x, Tensor draws, Tensor indices) => Touch([x, draws, indices]);
+
     private void Touch(ReadOnlySpan<Tensor?> tensors, [CallerMemberName] string op = "")
     {
         Op = Op is null ? op : $"{Op}, {op}";

@@ -85,7 +85,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         for (int token = 0; token < tokens; token++)
         {
             int start = token * vocabulary;
-            if (Sampler.Largest(expected.Slice(start, vocabulary)) == Sampler.Largest(found.Slice(start, vocabulary))) equal++;
+            if (LogitScan.Largest(expected.Slice(start, vocabulary)) == LogitScan.Largest(found.Slice(start, vocabulary))) equal++;
         }
 
         return new MergeCheck(tokens, distance, MathF.Max(MathF.Abs(low), MathF.Abs(high)), (double)equal / tokens)

@@ -101,8 +101,21 @@ public class DeviceSanitizerTests
         backend.EmbeddingForward(ids, table, 3, sum);
         backend.EmbeddingBackward(ids, dh, 3, dTable);
         backend.Add(dTable, total);
-        backend.ArgMax(run.Normal(DType.Float32, 1, Tokens, dim), run.Ints(new int[Tokens]));
         AssertWritten(run, sum, total);
+        Choices(run, dim);
+    }
+
+    private static void Choices(DeviceRun run, int dim)
+    {
+        Tensor logits = run.Normal(DType.Float32, 1, Tokens, dim), chosen = run.Ints(new int[Tokens]);
+        TokenDraw[] draws = [.. Enumerable.Range(0, Tokens).Select(row => new TokenDraw(1, row % 2 * 5, 0.9f, 0.01f, row / 40.0))];
+        var options = run.Ints(new int[Tokens * TokenDraw.LengthBytes / sizeof(int)]);
+        run.Backend.Write<TokenDraw>(draws, options);
+        run.Backend.ArgMax(logits, chosen);
+        run.Backend.Draw(logits, options, chosen);
+        int[] ids = new int[Tokens];
+        run.Backend.Read<int>(chosen, ids);
+        Assert.All(ids, id => Assert.InRange(id, 0, dim - 1));
     }
 
     private static void NormPairs(DeviceRun run, int dim)

@@ -57,7 +57,7 @@ public class TextGeneratorTests
             double mean = logits.Average(), deviation = Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean)));
             double behind = (logits.Max() - logits[chosen[i]]) / deviation;
             Assert.True(
-                behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {Sampler.Largest(logits)}.");
+                behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {LogitScan.Largest(logits)}.");
         }
     }
 

@@ -13,7 +13,7 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// no probabilities.</param>
 internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options, int? topLogProbs = null)
 {
-    private readonly Sampler? _sampler = Sampler.NeedsLogits(options) ? new Sampler(options, prompt) : null;
+    private readonly Sampler? _sampler = Sampler.IsFor(options) ? new Sampler(options, prompt) : null;
     private readonly FormedText? _formed = options.Form is { } form ? new FormedText(form, options.StopTokenIds) : null;
     private int _length;
     private int _last = prompt[^1];
@@ -116,7 +116,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
         if (_sampler is not null) return _sampler.Next(logits, _formed);
         if (_formed is null || _formed.Allows(likeliest)) return likeliest;
         _formed.Mask(logits);
-        return Sampler.Largest(logits);
+        return LogitScan.Largest(logits);
     }
 
     /// <summary>Whether the text has its most tokens.</summary>

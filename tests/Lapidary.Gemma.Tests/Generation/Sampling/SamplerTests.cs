@@ -1,7 +1,7 @@
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Sampling;
 
-namespace Lapidary.Gemma.Tests.Generation;
+namespace Lapidary.Gemma.Tests.Generation.Sampling;
 
 /// <summary>The rules of transformers' logits processors and warpers on a vocabulary of five.</summary>
 public class SamplerTests
