@@ -164,8 +164,16 @@ public class GenerationEngineTests
         for (int i = 0; i < count; i++)
         {
             int[] prompt = i % 4 == 3 ? [.. beginning[..(150 + i)], .. Ids(1 + i)] : Ids(lengths[i % lengths.Length]);
-            bool draws = i % 3 == 1;
-            requests.Add((prompt, new GenerationOptions { MaxNewTokens = 1 + random.Below(20), DoSample = draws, Seed = i }));
+            requests.Add((prompt, new GenerationOptions
+            {
+                MaxNewTokens = 1 + random.Below(20),
+                DoSample = i % 3 == 1,
+                TopK = i % 2 * 40,
+                TopP = i % 5 == 0 ? 1 : 0.9f,
+                MinP = i % 4 == 0 ? 0.02f : 0,
+                RepetitionPenalty = i % 8 == 7 ? 1.2f : 1,
+                Seed = i,
+            }));
         }
 
         return requests;

@@ -46,8 +46,8 @@ internal sealed class CachedSteps : IDisposable
             var largest = RecordDecoding(MaxDecodeRows);
             _decoding.Add(largest.Rows, largest);
             _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));
-            _prompt.Program.Complete(_arena);
-            largest.Program.Complete(_arena);
+            Complete(_prompt);
+            Complete(largest);
             if (slots > 1) _decodedWeights = _backend.KeepDecodedWeights((long)(DecodedShare * _backend.Memory.AvailableBytes));
         }
         catch
@@ -91,15 +91,18 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Number of rows of a step that decodes some tokens.</summary>
     public int DecodeRows(int tokens) => _backend.DecodeRows(tokens);
 
-    /// <summary>Stores the last token of some texts and chooses the next one of each: the likeliest. A text may have guesses of further
-    /// tokens, which follow its last token, and what follows each of them is chosen too.</summary>
+    /// <summary>Stores the last token of some texts and chooses the next one of each: the likeliest, or one that is drawn. A text may have
+    /// guesses of further tokens, which follow its last token, and what follows each of them is chosen too.</summary>
     /// <param name="tokens">Of each text in order.</param>
-    /// <param name="next">Receives the ids; −1 where a logit is not finite.</param>
-    public void Decode(ReadOnlySpan<StepToken> tokens, Span<int> next)
+    /// <param name="draws">How the token after each is drawn, or <see cref="TokenDraw.None"/>.</param>
+    /// <param name="next">Receives the ids; −1 where a logit is not finite, <see cref="TokenDraw.Undecided"/> where a draw needs the
+    /// logits.</param>
+    public void Decode(ReadOnlySpan<StepToken> tokens, ReadOnlySpan<TokenDraw> draws, Span<int> next)
     {
         int rows = DecodeRows(tokens.Length);
         if (!_decoding.TryGetValue(rows, out _last)) _decoding.Add(rows, _last = Complete(RecordDecoding(rows)));
         _last.Run(_backend, tokens);
+        _last.Draw(_backend, draws);
         _backend.Read(_last.Next, next);
     }
 
@@ -115,7 +118,9 @@ internal sealed class CachedSteps : IDisposable
     public void RunOnce()
     {
         _prompt!.Program.Run(_backend);
-        _decoding[MaxDecodeRows].Program.Run(_backend);
+        var largest = _decoding[MaxDecodeRows];
+        largest.Program.Run(_backend);
+        largest.Drawing!.Run(_backend);
     }
 
     /// <summary>Frees the cache and the steps.</summary>
@@ -132,6 +137,7 @@ internal sealed class CachedSteps : IDisposable
     {
         if (step.Program.ArenaBytes <= _arena!.LengthBytes) step.Program.Complete(_arena);
         else step.Program.Complete(_backend.Memory);
+        step.Drawing?.Complete(_arena); // it has no buffers
         return step;
     }
 
@@ -148,7 +154,7 @@ internal sealed class CachedSteps : IDisposable
         var step = new Step(_backend, rows);
         var tape = new Tape(step.Program, training: false) { HasIndependentRows = true };
         var logits = _model.Logits(tape, _model.Forward(tape, step.InputsOf(_cache)));
-        step.Choose(tape, logits);
+        step.Choose(_backend, tape, logits);
         return step;
     }
 
@@ -158,6 +164,8 @@ internal sealed class CachedSteps : IDisposable
         private readonly MemoryRegion _region;
         private readonly Tensor _inputs;
         private readonly int[] _values;
+        private TokenDraw[] _draws = [];
+        private Tensor? _drawn;
 
         public Step(IBackend backend, int rows)
         {
@@ -173,6 +181,10 @@ internal sealed class CachedSteps : IDisposable
 
         public StepProgram Program { get; }
 
+        /// <summary>Replaces the likeliest ids by drawn ones. A program of its own, which only steps with draws run; null for steps over
+        /// prompts.</summary>
+        public StepProgram? Drawing { get; private set; }
+
         /// <summary>Int32 [rows].</summary>
         public Tensor Next { get; }
 
@@ -182,11 +194,15 @@ internal sealed class CachedSteps : IDisposable
         /// <summary>Slots, positions and ids lie in one tensor, so that a step needs one copy.</summary>
         public CachedInputs InputsOf(KvCache cache) => new(cache, Ids: Row(2), Positions: Row(1), Slots: Row(0));
 
-        public void Choose(Tape tape, Tensor logits)
+        public void Choose(IBackend backend, Tape tape, Tensor logits)
         {
             Logits = logits;
             tape.Run(ops => ops.ArgMax(logits, Next));
             Program.Keep(logits);
+            _draws = new TokenDraw[Rows];
+            var drawn = _drawn = _region.New("draws", DType.UInt8, Rows, TokenDraw.LengthBytes);
+            Drawing = new StepProgram(backend);
+            Drawing.Add(ops => ops.Draw(logits, drawn, Next));
         }
 
         public void Run(IBackend backend, ReadOnlySpan<StepToken> tokens)
@@ -201,8 +217,24 @@ internal sealed class CachedSteps : IDisposable
             Program.Run(backend);
         }
 
+        /// <summary>Draws the next tokens of those rows that are drawn.</summary>
+        public void Draw(IBackend backend, ReadOnlySpan<TokenDraw> draws)
+        {
+            bool any = false;
+            for (int i = 0; i < Rows; i++)
+            {
+                _draws[i] = i < draws.Length ? draws[i] : TokenDraw.None;
+                any |= _draws[i].Draws;
+            }
+
+            if (!any) return;
+            backend.Write<TokenDraw>(_draws, _drawn!);
+            Drawing!.Run(backend);
+        }
+
         public void Dispose()
         {
+            Drawing?.Dispose();
             Program.Dispose();
             _region.Dispose();
         }

@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Drafting;
 using Lapidary.Gemma.Generation.Forms;
@@ -31,10 +32,18 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     /// <summary>Number of new tokens.</summary>
     public int NewTokens { get; private set; }
 
+    /// <summary>Whether the device chooses, by a draw alone.</summary>
+    private bool IsDrawnThere => _sampler?.OnlyDraws == true && topLogProbs is null && _formed is null;
+
+    /// <summary>How the device draws a token of the next decoding step.</summary>
+    /// <param name="guess">As for <see cref="Decoded"/>.</param>
+    public TokenDraw DrawAfter(int guess) => IsDrawnThere ? _sampler!.DrawAfter(guess) : TokenDraw.None;
+
     /// <summary>Whether the choice of a token needs its logits.</summary>
-    /// <param name="likeliest">From <see cref="CachedSteps.Decode"/>.</param>
-    public bool ReadsLogits(int likeliest) =>
-        _sampler is not null || topLogProbs is not null || _formed?.Allows(likeliest) == false;
+    /// <param name="chosen">From <see cref="CachedSteps.Decode"/>.</param>
+    public bool ReadsLogits(int chosen) => IsDrawnThere
+        ? chosen == TokenDraw.Undecided
+        : _sampler is not null || topLogProbs is not null || _formed?.Allows(chosen) == false;
 
     /// <summary>Probabilities of the last token, if the caller wants them.</summary>
     public TokenLogProbs? LastLogProbs { get; private set; }
@@ -86,16 +95,16 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     public bool CompareGuess() => _draft?.Add(_last) ?? false;
 
     /// <summary>Chooses the next token after a decoding step.</summary>
-    /// <param name="likeliest">From <see cref="CachedSteps.Decode"/>.</param>
+    /// <param name="chosen">From <see cref="CachedSteps.Decode"/>.</param>
     /// <param name="logits">Of the step, if <see cref="ReadsLogits"/>; changed in place.</param>
     /// <param name="model">For the message.</param>
     /// <returns>The id; null if the text has ended at a stop token.</returns>
     /// <exception cref="LapidaryException">The logits are not finite, or no token continues the text in its form.</exception>
-    public int? Choose(int likeliest, Span<float> logits, GemmaModel model)
+    public int? Choose(int chosen, Span<float> logits, GemmaModel model)
     {
         _length++;
         Slot!.AddDecoded();
-        if (likeliest < 0)
+        if (chosen < 0 && chosen != TokenDraw.Undecided)
         {
             throw new LapidaryException(
                 $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
@@ -103,7 +112,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
 
         bool changes = LogitsRules.AreIn(options) || _formed is not null;
         float[]? unruled = topLogProbs is not null && changes ? logits.ToArray() : null;
-        _last = Pick(likeliest, logits);
+        _last = Pick(chosen, logits);
         if (topLogProbs is { } top) LastLogProbs = TokenLogProbs.Of(unruled ?? logits, _last, top);
         if (options.StopTokenIds.Contains(_last)) return null;
         _formed?.Add(_last);
@@ -111,10 +120,16 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
         return _last;
     }
 
-    private int Pick(int likeliest, Span<float> logits)
+    private int Pick(int chosen, Span<float> logits)
     {
+        if (IsDrawnThere && chosen != TokenDraw.Undecided)
+        {
+            _sampler!.AddDrawn();
+            return chosen;
+        }
+
         if (_sampler is not null) return _sampler.Next(logits, _formed);
-        if (_formed is null || _formed.Allows(likeliest)) return likeliest;
+        if (_formed is null || _formed.Allows(chosen)) return chosen;
         _formed.Mask(logits);
         return LogitScan.Largest(logits);
     }

@@ -19,6 +19,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     private readonly bool[] _goesOn = new bool[maxTexts];
     private readonly float[]?[] _logits = new float[maxTexts][];
     private StepToken[] _tokens = [];
+    private TokenDraw[] _draws = [];
     private int[] _next = [];
     private int _round;
     private long _guessedTokens;
@@ -50,7 +51,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
         Guess(steps);
         int rows = Lay(steps);
         long started = Stopwatch.GetTimestamp();
-        steps.Decode(_tokens.AsSpan(0, rows), _next.AsSpan(0, rows));
+        steps.Decode(_tokens.AsSpan(0, rows), _draws.AsSpan(0, rows), _next.AsSpan(0, rows));
         Costs?.Add(steps.DecodeRows(rows), Stopwatch.GetElapsedTime(started).TotalSeconds);
         _goesOn.AsSpan(0, Count).Fill(true);
         for (_round = 0; ChooseRound(steps); _round++) { }
@@ -69,13 +70,24 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     /// <returns>Number of rows.</returns>
     private int Lay(CachedSteps steps)
     {
-        if (_tokens.Length < steps.MaxDecodeRows) (_tokens, _next) = (new StepToken[steps.MaxDecodeRows], new int[steps.MaxDecodeRows]);
+        if (_tokens.Length < steps.MaxDecodeRows)
+        {
+            _tokens = new StepToken[steps.MaxDecodeRows];
+            _draws = new TokenDraw[steps.MaxDecodeRows];
+            _next = new int[steps.MaxDecodeRows];
+        }
+
         int rows = 0;
         for (int i = 0; i < Count; i++)
         {
             _firstRows[i] = rows;
             _requests[i].Text.AddGuesses(_guessed[i]);
-            for (int guess = 0; guess <= _guessed[i]; guess++) _tokens[rows++] = _requests[i].Text.Decoded(guess);
+            for (int guess = 0; guess <= _guessed[i]; guess++)
+            {
+                _draws[rows] = _requests[i].Text.DrawAfter(guess);
+                _tokens[rows++] = _requests[i].Text.Decoded(guess);
+            }
+
             Interlocked.Add(ref _guessedTokens, _guessed[i]);
         }
 
@@ -96,7 +108,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
             steps.ReadLogits(_firstRows[i] + _round, _logits[i] ??= new float[steps.Vocabulary]);
         }
 
-        // Sampling sorts a vocabulary for each text.
+        // Each reads a vocabulary.
         if (anyReads) Parallel.For(0, Count, Choose);
         else for (int i = 0; i < Count; i++) Choose(i);
         for (int i = 0; i < Count; i++) _goesOn[i] = _goesOn[i] && IsGuessRight(i);
