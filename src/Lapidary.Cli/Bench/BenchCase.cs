@@ -6,7 +6,7 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>A benchmark: training steps or greedy decoding of a random model of a published size.</summary>
+/// <summary>A benchmark: training steps of a random model of a published size, or decoding with it.</summary>
 /// <param name="Name">As on the command line.</param>
 /// <param name="Meaning">One line for the help text.</param>
 internal sealed record BenchCase(string Name, string Meaning)
@@ -38,6 +38,9 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>Tokens to decode; 0 for training.</summary>
     public int NewTokens { get; init; }
 
+    /// <summary>How tokens are chosen when decoding.</summary>
+    public GenerationOptions Choice { get; init; } = new();
+
     /// <summary>Number of measured optimizer steps or generations.</summary>
     public int Steps { get; init; } = 10;
 
@@ -65,7 +68,7 @@ internal sealed record BenchCase(string Name, string Meaning)
         {
             Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True,
         },
-        new("decode1b", "1B, greedy decoding of 60 tokens after a prompt of 300; --batch for several texts at once")
+        new("decode1b", "1B, decoding of 60 tokens after a prompt of 300; --batch for several texts at once, --temperature to draw tokens")
         {
             Size = "1b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2,
         },

@@ -32,6 +32,15 @@ internal static class BenchSettings
     private static readonly Setting<int?> NewTokens =
         Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
 
+    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
+        "temperature", "Decode by drawing tokens at this temperature; 0, the default, takes the likeliest.", 0, 1000);
+
+    private static readonly Setting<int?> TopK =
+        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all.", 0);
+
+    private static readonly Setting<double?> TopP =
+        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it.", 1e-6, 1);
+
     private static readonly Setting<int?> Steps =
         Setting.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
 
@@ -40,7 +49,14 @@ internal static class BenchSettings
 
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
-        [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Steps, Warmup];
+    [
+        Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Temperature, TopK, TopP, Steps, Warmup,
+    ];
+
+    /// <summary>Options of draws that have no effect.</summary>
+    public static IEnumerable<Setting> WithoutDraws(SettingValues values, BenchCase bench) =>
+        new Setting[] { Temperature, TopK, TopP }.Where(setting =>
+            values.IsGiven(setting) && (bench.NewTokens == 0 || (setting != Temperature && !bench.Choice.DoSample)));
 
     /// <summary>Options that have no meaning where all weights are trained.</summary>
     public static IReadOnlyList<Setting> OfLora { get; } = [TrainEmbeddings, Dropout, LoraSettings.R];
@@ -58,6 +74,15 @@ internal static class BenchSettings
             : named.GradientCheckpointing,
         LoraDropout = values.Get(Dropout) ?? named.LoraDropout,
         NewTokens = values.Get(NewTokens) ?? named.NewTokens,
+        Choice = values.Get(Temperature) is > 0 and double temperature
+            ? new GenerationOptions
+            {
+                DoSample = true,
+                Temperature = (float)temperature,
+                TopK = values.Get(TopK) ?? 0,
+                TopP = (float)(values.Get(TopP) ?? 1),
+            }
+            : named.Choice,
         Steps = values.Get(Steps) ?? named.Steps,
         Warmup = values.Get(Warmup) ?? named.Warmup,
     };

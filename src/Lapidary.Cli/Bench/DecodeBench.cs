@@ -7,7 +7,7 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Greedy decoding of some texts at once with the real engine, compared to the time for reading the weights, and the keys and
+/// <summary>Decoding of some texts at once with the real engine, compared to the time for reading the weights, and the keys and
 /// values of the texts, once a step.</summary>
 internal static class DecodeBench
 {
@@ -52,6 +52,9 @@ internal static class DecodeBench
             json.WriteNumber("prompt_tokens", bench.Length);
             json.WriteNumber("new_tokens", bench.NewTokens);
             json.WriteNumber("generations", bench.Steps);
+            json.WriteNumber("temperature", bench.Choice.DoSample ? bench.Choice.Temperature : 0);
+            json.WriteNumber("top_k", bench.Choice.TopK);
+            json.WriteNumber("top_p", bench.Choice.TopP);
             json.WriteNumber("tokens_per_second", speed);
             json.WriteSpread("step_seconds", seconds);
             json.WriteSpread("prefill_seconds", promptSeconds);
@@ -95,11 +98,11 @@ internal static class DecodeBench
     {
         long started = Stopwatch.GetTimestamp(), all = 0, end = 0;
         int waiting = prompts.Length, steps = 0;
-        var options = new GenerationOptions { MaxNewTokens = Tokens(bench) };
+        var options = bench.Choice with { MaxNewTokens = Tokens(bench) };
         var made = prompts.Select((prompt, i) =>
         {
             bool isFirst = true;
-            return engine.GenerateAsync(prompt, options, _ => OnToken(i, ref isFirst), interrupted);
+            return engine.GenerateAsync(prompt, options with { Seed = i }, _ => OnToken(i, ref isFirst), interrupted);
         });
         Task.WhenAll(made.ToArray()).GetAwaiter().GetResult();
         return (Stopwatch.GetElapsedTime(started, all).TotalSeconds, Stopwatch.GetElapsedTime(all, end).TotalSeconds / steps);

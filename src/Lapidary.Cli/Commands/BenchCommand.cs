@@ -50,6 +50,16 @@ internal static class BenchCommand
     {
         BenchCase[] chosen = [.. Choose(run).Select(bench => BenchSettings.Apply(run.Values, bench))];
         if (Array.Find(chosen, bench => bench.IsFull) is { } full) RefuseLora(run, full);
+        foreach (var bench in chosen)
+        {
+            if (BenchSettings.WithoutDraws(run.Values, bench).FirstOrDefault() is { } idle)
+            {
+                throw run.Wrong(bench.NewTokens == 0
+                    ? $"{bench.Name} decodes nothing: expected no --{idle.Name}; leave it out, or choose a case that decodes, such as decode1b."
+                    : $"--{idle.Name} has no effect on the likeliest token; give --temperature too.");
+            }
+        }
+
         using var team = RankTeam.Join(run, exchanges: true);
         if (team.WorldSize > 1 && chosen.FirstOrDefault(bench => bench.NewTokens > 0) is { } decoding)
             throw run.Wrong($"{decoding.Name} decodes, which is measured on one device; choose another case, or --device cuda:0.");

@@ -34,7 +34,7 @@ struct Draw {
     }
 };
 
-// A row between the two kernels. Counters are 0 between draws.
+// A row between the two kernels; all is 0 between draws.
 struct DrawState {
     uint64 above;        // weight of the logits that min_p lets pass
     uint64 before;       // weight of the tokens before the collected ones

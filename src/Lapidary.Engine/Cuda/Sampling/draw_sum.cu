@@ -65,8 +65,11 @@ __device__ __forceinline__ void decide(const DrawArgs& a, int row, const Draw& d
 
     __syncthreads(); // all have read the state
     if (threadIdx.x > 0) return;
-    *state = next;
-    if (!decided) a.indices[row] = UNDECIDED;
+    if (decided) *state = next;
+    else {
+        *state = {};
+        a.indices[row] = UNDECIDED;
+    }
 }
 
 template <int N>
