@@ -68,7 +68,7 @@ internal sealed record BenchCase(string Name, string Meaning)
         {
             Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True,
         },
-        new("decode1b", "1B, decoding of 60 tokens after a prompt of 300; --batch for several texts at once, --temperature to draw tokens")
+        new("decode1b", "1B, decoding of 60 tokens after a prompt of 300; --batch for several texts at once")
         {
             Size = "1b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2,
         },

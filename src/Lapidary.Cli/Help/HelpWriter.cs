@@ -63,7 +63,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
         WriteLines(more);
     }
 
-    /// <summary>The first sentence or clause.</summary>
+    /// <summary>The first sentence or clause; all of a text whose first line introduces the others.</summary>
     internal static string FirstSentence(string text)
     {
         int depth = 0;
@@ -71,7 +71,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
         {
             if (text[i] is '(') depth++;
             else if (text[i] is ')') depth--;
-            else if (text[i] is '\n') return text[..i];
+            else if (text[i] is '\n') return i > 0 && text[i - 1] is ':' ? text : text[..i];
             else if (depth == 0 && text[i + 1] == ' ' && text[i] is '.' or ';') return text[..i] + ".";
         }
 
