@@ -24,11 +24,14 @@ switch (args)
         return 0;
     case ["forms", var folder]:
         return FormBenchmark.Run(folder);
+    case ["sampling"]:
+        SamplingBenchmark.Run();
+        return 0;
     case ["load", var size, var folder]:
         return LoadBenchmark.Run(size, folder);
     default:
         Console.Error.WriteLine(
             "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | kernel-code [all] | tokenizer FOLDER FILE | "
-            + "load SIZE FOLDER | forms FOLDER | serve [FOLDER]");
+            + "load SIZE FOLDER | forms FOLDER | sampling | serve [FOLDER]");
         return 2;
 }

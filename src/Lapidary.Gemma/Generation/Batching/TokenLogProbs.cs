@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Lapidary.Gemma.Generation.Sampling;
+
 namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>Natural logarithms of probabilities of the tokens at one place of a text, before temperature and other rules.</summary>
@@ -11,27 +15,43 @@ internal sealed record TokenLogProbs(double Chosen, IReadOnlyList<(int Id, doubl
     /// <param name="top">Number of likeliest tokens.</param>
     public static TokenLogProbs Of(ReadOnlySpan<float> logits, int chosen, int top)
     {
-        float largest = float.NegativeInfinity;
-        foreach (float logit in logits) largest = Math.Max(largest, logit);
-        double sum = 0;
-        foreach (float logit in logits) sum += Math.Exp(logit - largest);
-        double logSum = largest + Math.Log(sum);
-
-        // The least of those that are kept comes first.
-        var kept = new PriorityQueue<int, (float Logit, int Id)>();
-        for (int id = 0; id < logits.Length && top > 0; id++)
+        float largest = logits[LogitScan.Largest(logits)];
+        double logSum = largest + Math.Log(SumOfExp(logits, largest));
+        var likeliest = new (int Id, double LogProb)[Math.Min(top, logits.Length)];
+        int count = 0;
+        for (int id = 0; id < logits.Length && likeliest.Length > 0; id++)
         {
-            if (kept.Count < top) kept.Enqueue(id, (logits[id], -id));
-            else if (kept.TryPeek(out _, out var least) && logits[id] > least.Logit) kept.EnqueueDequeue(id, (logits[id], -id));
-        }
+            if (count == likeliest.Length)
+            {
+                // Most of a vocabulary is below the least of those that are kept.
+                id = LogitScan.NextAbove(logits, id, logits[likeliest[^1].Id]);
+                if (id < 0) break;
+                count--;
+            }
 
-        var likeliest = new (int Id, double LogProb)[kept.Count];
-        for (int i = likeliest.Length - 1; i >= 0; i--)
-        {
-            int id = kept.Dequeue();
-            likeliest[i] = (id, logits[id] - logSum);
+            int place = count++;
+            for (; place > 0 && logits[likeliest[place - 1].Id] < logits[id]; place--) likeliest[place] = likeliest[place - 1];
+            likeliest[place] = (id, logits[id] - logSum);
         }
 
         return new(logits[chosen] - logSum, likeliest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double SumOfExp(ReadOnlySpan<float> logits, float largest)
+    {
+        Vector<double> first = default, second = default;
+        var top = new Vector<double>(largest);
+        int i = 0;
+        for (; i <= logits.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(logits[i..]), out var low, out var high);
+            first += Vector.Exp(low - top);
+            second += Vector.Exp(high - top);
+        }
+
+        double sum = Vector.Sum(first + second);
+        for (; i < logits.Length; i++) sum += Math.Exp(logits[i] - (double)largest);
+        return sum;
     }
 }

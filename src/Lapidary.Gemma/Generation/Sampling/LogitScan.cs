@@ -44,6 +44,23 @@ internal static class LogitScan
         return Math.Max(0, First(logits, largest));
     }
 
+    /// <summary>Index of the first value above a limit, from a place on; −1 for none.</summary>
+    public static int NextAbove(ReadOnlySpan<float> logits, int from, float limit)
+    {
+        int i = from;
+        for (; i <= logits.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            if (Vector.GreaterThanAny(new Vector<float>(logits[i..]), new Vector<float>(limit))) break;
+        }
+
+        for (; i < logits.Length; i++)
+        {
+            if (logits[i] > limit) return i;
+        }
+
+        return -1;
+    }
+
     private static int First(ReadOnlySpan<float> logits, float value)
     {
         int i = 0;
