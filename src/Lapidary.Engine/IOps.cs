@@ -242,7 +242,8 @@ public interface IOps
     void ArgMax(Tensor x, Tensor indices);
 
     /// <summary>Inference only: draws an element of each row that is to be drawn from, with probabilities softmax(x[t] / temperature)
-    /// limited by top_k, top_p and min_p, as <see cref="TokenDrawer"/> does, to the bit. A row's choice does not depend on other rows.</summary>
+    /// limited by top_k, top_p and min_p, as <see cref="TokenDrawer"/> does, to the bit. A row's choice does not depend on other
+    /// rows.</summary>
     /// <param name="x">fp32 [rows, dim], dim at most <see cref="TokenDraw.MaxLength"/>.</param>
     /// <param name="draws">UInt8 [rows, <see cref="TokenDraw.LengthBytes"/>]: a <see cref="TokenDraw"/> for each row.</param>
     /// <param name="indices">Int32 [rows]: from <see cref="ArgMax"/>; replaced by the drawn index where one is drawn and it is not −1, or

@@ -50,7 +50,8 @@ internal static class BenchSettings
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Temperature, TopK, TopP, Steps, Warmup,
+        Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Temperature, TopK, TopP, Steps,
+        Warmup,
     ];
 
     /// <summary>Options of draws that have no effect.</summary>

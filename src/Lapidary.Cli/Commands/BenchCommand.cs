@@ -55,7 +55,7 @@ internal static class BenchCommand
             if (BenchSettings.WithoutDraws(run.Values, bench).FirstOrDefault() is { } idle)
             {
                 throw run.Wrong(bench.NewTokens == 0
-                    ? $"{bench.Name} decodes nothing: expected no --{idle.Name}; leave it out, or choose a case that decodes, such as decode1b."
+                    ? $"{bench.Name} decodes nothing: expected no --{idle.Name}; leave it out, or choose decode1b or decode4b."
                     : $"--{idle.Name} has no effect on the likeliest token; give --temperature too.");
             }
         }

@@ -6,6 +6,23 @@ namespace Lapidary.Engine.Sampling;
 /// <summary>The passes over a row of logits.</summary>
 internal static unsafe class DrawPasses
 {
+    /// <summary>The largest element; NaN if any element is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Largest(float* values, int dim)
+    {
+        float largest = float.NegativeInfinity;
+        int i = 0;
+        if (dim >= Vector<float>.Count)
+        {
+            var most = new Vector<float>(largest);
+            for (; i <= dim - Vector<float>.Count; i += Vector<float>.Count) most = Vector.Max(most, Vector.Load(values + i));
+            for (int lane = 0; lane < Vector<float>.Count; lane++) largest = MathF.Max(largest, most[lane]);
+        }
+
+        for (; i < dim; i++) largest = MathF.Max(largest, values[i]);
+        return largest;
+    }
+
     /// <summary>Adds the weights of all logits, from a limit on, to the sums of their buckets.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddWeights(ReadOnlySpan<float> logits, DrawWeights weights, float limit, ulong* sums)

@@ -24,7 +24,8 @@ public sealed unsafe class TokenDrawer
         if (!draw.Draws || !float.IsFinite(largest)) throw new ArgumentException("Nothing can be drawn.", nameof(draw));
         var weights = new DrawWeights(largest, draw);
         Array.Clear(_sums);
-        return draw.TopK > 0 ? DrawOfTop(logits, weights, draw, draw.Limit(largest)) : DrawOfAll(logits, weights, draw, draw.Limit(largest));
+        float limit = draw.Limit(largest);
+        return draw.TopK > 0 ? DrawOfTop(logits, weights, draw, limit) : DrawOfAll(logits, weights, draw, limit);
     }
 
     private int DrawOfTop(ReadOnlySpan<float> logits, DrawWeights weights, TokenDraw draw, float limit)

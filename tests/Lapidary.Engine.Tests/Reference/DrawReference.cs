@@ -1,7 +1,7 @@
 namespace Lapidary.Engine.Tests.Reference;
 
-/// <summary>A draw from a row of logits by transformers' warpers, temperature, top_k, top_p and min_p: the whole row is sorted, and sums are
-/// in fp64.</summary>
+/// <summary>A draw from a row of logits by transformers' warpers, temperature, top_k, top_p and min_p: the whole row is sorted, and sums
+/// are in fp64.</summary>
 internal sealed record DrawReference(float Temperature, int TopK, float TopP, float MinP, double Uniform)
 {
     public TokenDraw Draw => new(Temperature, TopK, TopP, MinP, Uniform);

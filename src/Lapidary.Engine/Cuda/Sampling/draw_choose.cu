@@ -130,5 +130,14 @@ __device__ __forceinline__ void collect(const DrawArgs& a) {
     if (threadIdx.x == 0) a.indices[row] = id;
 }
 
-extern "C" __global__ void __launch_bounds__(256) draw_choose_1(DrawArgs a) { after_previous_kernel(); let_next_kernel_start(); collect<1>(a); }
-extern "C" __global__ void __launch_bounds__(256) draw_choose_4(DrawArgs a) { after_previous_kernel(); let_next_kernel_start(); collect<4>(a); }
+extern "C" __global__ void __launch_bounds__(256) draw_choose_1(DrawArgs a) {
+    after_previous_kernel();
+    let_next_kernel_start();
+    collect<1>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) draw_choose_4(DrawArgs a) {
+    after_previous_kernel();
+    let_next_kernel_start();
+    collect<4>(a);
+}

@@ -120,5 +120,14 @@ __device__ __forceinline__ void sum(const DrawArgs& a) {
     if (is_last_block(state)) decide(a, row, draw, state);
 }
 
-extern "C" __global__ void __launch_bounds__(256) draw_sum_1(DrawArgs a) { after_previous_kernel(); let_next_kernel_start(); sum<1>(a); }
-extern "C" __global__ void __launch_bounds__(256) draw_sum_4(DrawArgs a) { after_previous_kernel(); let_next_kernel_start(); sum<4>(a); }
+extern "C" __global__ void __launch_bounds__(256) draw_sum_1(DrawArgs a) {
+    after_previous_kernel();
+    let_next_kernel_start();
+    sum<1>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) draw_sum_4(DrawArgs a) {
+    after_previous_kernel();
+    let_next_kernel_start();
+    sum<4>(a);
+}
