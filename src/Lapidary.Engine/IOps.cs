@@ -241,6 +241,12 @@ public interface IOps
     /// <param name="indices">Int32 [tokens].</param>
     void ArgMax(Tensor x, Tensor indices);
 
+    /// <summary>Inference only: changes single elements: <see cref="LogitEdit.Of"/>.</summary>
+    /// <param name="x">fp32 [rows, dim].</param>
+    /// <param name="edits">UInt8 [1 + most edits, <see cref="LogitEdit.LengthBytes"/>]: a <see cref="LogitEdit.Header"/> and edits of
+    /// different elements.</param>
+    void EditLogits(Tensor x, Tensor edits);
+
     /// <summary>Inference only: draws an element of each row that is to be drawn from, with probabilities softmax(x[t] / temperature)
     /// limited by top_k, top_p and min_p, as <see cref="TokenDrawer"/> does, to the bit. A row's choice does not depend on other
     /// rows.</summary>

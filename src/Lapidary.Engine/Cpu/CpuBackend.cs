@@ -15,7 +15,7 @@ public sealed unsafe partial class CpuBackend : IBackend
 
     /// <summary>Creates the backend.</summary>
     /// <param name="threads">Threads to use; 0 for one per core.</param>
-    public CpuBackend(int threads = 0) : this(new WorkerTeam(ThreadsOf(threads)), new HostAllocator())
+    public CpuBackend(int threads = 0) : this(new WorkerTeam(WorkerTeam.CountOf(threads)), new HostAllocator())
     {
     }
 
@@ -27,7 +27,7 @@ public sealed unsafe partial class CpuBackend : IBackend
 
     /// <summary>A backend that computes nothing and only counts memory; see <see cref="CreateCounter()"/>.</summary>
     /// <param name="threads">Threads of the backend it stands for; 0 for one per core.</param>
-    public static CpuBackend CreateCounter(int threads) => new(WorkerTeam.Idle(ThreadsOf(threads)), new CountingAllocator());
+    public static CpuBackend CreateCounter(int threads) => new(WorkerTeam.Idle(WorkerTeam.CountOf(threads)), new CountingAllocator());
 
     /// <inheritdoc/>
     public IBackend CreateCounter() => CreateCounter(_team.Count);
@@ -106,6 +106,4 @@ public sealed unsafe partial class CpuBackend : IBackend
         _team.Dispose();
         _scratch.Dispose();
     }
-
-    private static int ThreadsOf(int threads) => threads > 0 ? threads : Environment.ProcessorCount;
 }

@@ -248,6 +248,9 @@ public sealed class CudaBackend : IBackend
     public void ArgMax(Tensor x, Tensor indices) => _operations.ArgMax.Run(x, indices);
 
     /// <inheritdoc/>
+    public void EditLogits(Tensor x, Tensor edits) => _operations.EditLogits.Run(x, edits);
+
+    /// <inheritdoc/>
     /// <remarks>Leaves a row undecided where more than some thousand elements are nearly equal, or top_k is larger than that.</remarks>
     public void Draw(Tensor x, Tensor draws, Tensor indices) => _operations.Draw.Run(x, draws, indices);
 

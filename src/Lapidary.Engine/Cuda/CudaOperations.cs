@@ -36,6 +36,7 @@ internal sealed class CudaOperations : IDisposable
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
         ArgMax = new ArgMaxKernels(runtime);
+        EditLogits = new EditLogitsKernel(launcher);
         Draw = new DrawKernels(runtime);
         GradientNorm = new GradientNormKernels(runtime);
         AdamW = new AdamWKernel(launcher);
@@ -74,6 +75,8 @@ internal sealed class CudaOperations : IDisposable
     public LinearCrossEntropy LinearCrossEntropy { get; }
 
     public ArgMaxKernels ArgMax { get; }
+
+    public EditLogitsKernel EditLogits { get; }
 
     public DrawKernels Draw { get; }
 

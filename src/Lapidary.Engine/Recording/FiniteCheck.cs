@@ -161,6 +161,8 @@ internal sealed class FiniteCheck(IBackend backend) : IOps
 
     public void ArgMax(Tensor x, Tensor indices) => backend.ArgMax(x, indices);
 
+    public void EditLogits(Tensor x, Tensor edits) => backend.EditLogits(x, edits);
+
     public void Draw(Tensor x, Tensor draws, Tensor indices) => backend.Draw(x, draws, indices);
 
     private void LookBack(string name, Tensor? dx, Tensor? dWeight = null)

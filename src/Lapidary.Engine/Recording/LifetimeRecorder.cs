@@ -110,6 +110,8 @@ internal sealed class LifetimeRecorder : IOps
 
     public void ArgMax(Tensor x, Tensor indices) => Touch([x, indices]);
 
+    public void EditLogits(Tensor x, Tensor edits) => Touch([x, edits]);
+
     public void Draw(Tensor x, Tensor draws, Tensor indices) => Touch([x, draws, indices]);
 
     private void Touch(ReadOnlySpan<Tensor?> tensors, [CallerMemberName] string op = "")

@@ -90,6 +90,36 @@ public class DeviceDrawTests
         Assert.Equal([-1, TokenDraw.Undecided, 2, 2], Draw(run, logits, [draw, draw, TokenDraw.None, draw]));
     }
 
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void EditLogits_ChangesTheNamedElements_AndNoOther(string device)
+    {
+        const int Rows = 5, Dim = 1001, MostEdits = 700;
+        using var run = DeviceRun.On(device);
+        using var region = new MemoryRegion(run.Backend.Memory, MemoryOwner.Inputs);
+        var edits = region.New("edits", DType.UInt8, 1 + MostEdits, LogitEdit.LengthBytes);
+        var random = new Random(2);
+        foreach (int count in new[] { MostEdits, 0, 1, 257 })
+        {
+            float[] values = DrawCases.Row(random, Rows * Dim, DrawCases.Kinds[0]);
+            int[] places = [.. Enumerable.Range(0, Rows * Dim)];
+            random.Shuffle(places);
+            LogitEdit[] some = [.. places[..count].Select((place, i) => new LogitEdit(place / Dim, place % Dim, i % 3 * 0.7f))];
+            var x = run.Floats(values).Reshape(Rows, Dim);
+            run.Backend.Write<LogitEdit>([LogitEdit.Header(count), .. some], edits);
+            run.Backend.EditLogits(x, edits);
+            foreach (var edit in some)
+            {
+                ref float logit = ref values[edit.Row * Dim + edit.Id];
+                logit = edit.Penalty == 0 ? -float.MaxValue : logit < 0 ? logit * edit.Penalty : logit / edit.Penalty;
+            }
+
+            float[] found = new float[values.Length];
+            run.Backend.Read<float>(x, found);
+            Assert.Equal(values, found);
+        }
+    }
+
     private static int[] Draw(DeviceRun run, float[][] logits, TokenDraw[] draws)
     {
         int rows = logits.Length, dim = logits[0].Length;

@@ -111,6 +111,9 @@ public class DeviceSanitizerTests
         TokenDraw[] draws = [.. Enumerable.Range(0, Tokens).Select(row => new TokenDraw(1, row % 2 * 5, 0.9f, 0.01f, row / 40.0))];
         var options = run.Ints(new int[Tokens * TokenDraw.LengthBytes / sizeof(int)]);
         run.Backend.Write<TokenDraw>(draws, options);
+        var edits = run.Ints(new int[3 * 3]);
+        run.Backend.Write<LogitEdit>([LogitEdit.Header(2), new(0, 1, 1.1f), new(Tokens - 1, dim - 1, 0)], edits);
+        run.Backend.EditLogits(logits, edits);
         run.Backend.ArgMax(logits, chosen);
         run.Backend.Draw(logits, options, chosen);
         int[] ids = new int[Tokens];

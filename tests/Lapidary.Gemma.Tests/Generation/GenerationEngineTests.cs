@@ -45,6 +45,51 @@ public class GenerationEngineTests
         }
     }
 
+    /// <summary>Who wants log probabilities has the logits read: then the host chooses, otherwise the device.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public async Task TheDeviceChooses_AsTheHostDoes(string device)
+    {
+        using var backend = DeviceOf(device);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+        var draws = new GenerationOptions { MaxNewTokens = 40, DoSample = true, Temperature = 1.2f };
+        GenerationOptions[] all =
+        [
+            draws, draws with { TopK = 20 }, draws with { TopP = 0.8f }, draws with { MinP = 0.1f },
+            draws with { TopK = 5000, TopP = 0.95f, MinP = 0.001f },
+            draws with { RepetitionPenalty = 1.3f }, draws with { SuppressTokens = [5, 6, 7, 100_000], TopP = 0.9f },
+            draws with { DoSample = false, RepetitionPenalty = 1.5f, NoRepeatNgramSize = 2, BeginSuppressTokens = [9] },
+            draws with { DoSample = false, NoRepeatNgramSize = 1, SuppressTokens = [.. Enumerable.Range(0, 400)] },
+            draws with { NoRepeatNgramSize = 2, SuppressTokens = [.. Enumerable.Range(0, model.Config.VocabSize - 90)] },
+        ];
+        using var engine = new GenerationEngine(model, 8);
+        var made = new List<Task<GeneratedText>>();
+        for (int i = 0; i < all.Length; i++)
+        {
+            int[] prompt = [.. Enumerable.Range(3 + i, 20 + i).Select(id => id % 11)];
+            foreach (int? top in (int?[])[null, 0])
+                made.Add(engine.GenerateAsync(prompt, all[i] with { Seed = i }, null, top, caller: "", Token));
+        }
+
+        var texts = await Task.WhenAll(made);
+        for (int i = 0; i < all.Length; i++) Assert.Equal(texts[(2 * i) + 1].Ids, texts[2 * i].Ids);
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public async Task RulesThatLeaveNoToken_AreAnError(string device)
+    {
+        using var backend = DeviceOf(device);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+        using var engine = new GenerationEngine(model, 2);
+        var none = new GenerationOptions { MaxNewTokens = 3, SuppressTokens = [.. Enumerable.Range(0, model.Config.VocabSize)] };
+        foreach (var options in new[] { none, none with { DoSample = true } })
+        {
+            var error = await Assert.ThrowsAsync<LapidaryException>(() => engine.GenerateAsync([5], options, cancellationToken: Token));
+            Assert.Contains("leave no token", error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task APromptThatBeginsLikeAnEarlierOne_IsComputedFromTheDifferenceOn()
     {

@@ -23,6 +23,18 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
+    public void EditLogits(Tensor x, Tensor edits)
+    {
+        if (OnlyCounts) return;
+        var first = edits.Pointer<LogitEdit>();
+        foreach (var edit in new ReadOnlySpan<LogitEdit>(first + 1, first->Row))
+        {
+            float* logit = x.Pointer<float>() + (long)edit.Row * Rows(x).Dim + edit.Id;
+            *logit = edit.Of(*logit);
+        }
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Decides every row but those with a logit of −∞.</remarks>
     public void Draw(Tensor x, Tensor draws, Tensor indices)
     {

@@ -48,6 +48,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
+    /// <summary>A number of threads, or that of the cores for 0.</summary>
+    public static int CountOf(int threads) => threads > 0 ? threads : Environment.ProcessorCount;
+
     /// <summary>A team that runs nothing.</summary>
     /// <param name="threads">The number of threads it reports.</param>
     public static WorkerTeam Idle(int threads) => new(threads, isIdle: true);

@@ -25,6 +25,8 @@ internal sealed class CachedSteps : IDisposable
     private readonly Dictionary<int, Step> _decoding = [];
     private readonly Arena? _arena;
     private readonly IDisposable? _decodedWeights;
+    private readonly MemoryRegion? _region;
+    private readonly Tensor? _edits;
     private Step? _prompt;
     private Step? _last;
 
@@ -43,6 +45,9 @@ internal sealed class CachedSteps : IDisposable
         {
             _prompt = RecordPrompt(_backend.PromptRows((int)Math.Min(MaxPromptStep, (long)slots * maxLength)));
             MaxDecodeRows = _backend.DecodeRows(Math.Max(slots, Math.Min(1 + DraftPlan.MostTokens, maxLength)));
+            _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
+            _edits = _region.New("edits", DType.UInt8, 1 + LogitEdits.RoomFor(MaxDecodeRows), LogitEdit.LengthBytes);
+            _backend.Zero(_edits); // no edit
             var largest = RecordDecoding(MaxDecodeRows);
             _decoding.Add(largest.Rows, largest);
             _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));
@@ -95,16 +100,26 @@ internal sealed class CachedSteps : IDisposable
     /// guesses of further tokens, which follow its last token, and what follows each of them is chosen too.</summary>
     /// <param name="tokens">Of each text in order.</param>
     /// <param name="draws">How the token after each is drawn, or <see cref="TokenDraw.None"/>.</param>
+    /// <param name="edits">What rules change before.</param>
     /// <param name="next">Receives the ids; −1 where a logit is not finite, <see cref="TokenDraw.Undecided"/> where a draw needs the
     /// logits.</param>
-    public void Decode(ReadOnlySpan<StepToken> tokens, ReadOnlySpan<TokenDraw> draws, Span<int> next)
+    public void Decode(ReadOnlySpan<StepToken> tokens, ReadOnlySpan<TokenDraw> draws, LogitEdits edits, Span<int> next)
     {
         int rows = DecodeRows(tokens.Length);
         if (!_decoding.TryGetValue(rows, out _last)) _decoding.Add(rows, _last = Complete(RecordDecoding(rows)));
         _last.Run(_backend, tokens);
+        if (edits.Any)
+        {
+            _backend.Write(edits.WithHeader, _edits!);
+            _last.Editing!.Run(_backend);
+        }
+
         _last.Draw(_backend, draws);
         _backend.Read(_last.Next, next);
     }
+
+    /// <summary>Room for the edits of a step.</summary>
+    public LogitEdits NewEdits() => new(Vocabulary, LogitEdits.RoomFor(MaxDecodeRows));
 
     /// <summary>The logits of a row of the last <see cref="Decode"/>.</summary>
     /// <param name="row">Index of its token.</param>
@@ -120,6 +135,7 @@ internal sealed class CachedSteps : IDisposable
         _prompt!.Program.Run(_backend);
         var largest = _decoding[MaxDecodeRows];
         largest.Program.Run(_backend);
+        largest.Editing!.Run(_backend);
         largest.Drawing!.Run(_backend);
     }
 
@@ -129,6 +145,7 @@ internal sealed class CachedSteps : IDisposable
         _decodedWeights?.Dispose();
         _prompt?.Dispose();
         foreach (var step in _decoding.Values) step.Dispose();
+        _region?.Dispose();
         _arena?.Dispose();
         _cache.Dispose();
     }
@@ -137,7 +154,8 @@ internal sealed class CachedSteps : IDisposable
     {
         if (step.Program.ArenaBytes <= _arena!.LengthBytes) step.Program.Complete(_arena);
         else step.Program.Complete(_backend.Memory);
-        step.Drawing?.Complete(_arena); // it has no buffers
+        step.Editing?.Complete(_arena); // they have no buffers
+        step.Drawing?.Complete(_arena);
         return step;
     }
 
@@ -154,7 +172,7 @@ internal sealed class CachedSteps : IDisposable
         var step = new Step(_backend, rows);
         var tape = new Tape(step.Program, training: false) { HasIndependentRows = true };
         var logits = _model.Logits(tape, _model.Forward(tape, step.InputsOf(_cache)));
-        step.Choose(_backend, tape, logits);
+        step.Choose(_backend, tape, logits, _edits!);
         return step;
     }
 
@@ -181,6 +199,9 @@ internal sealed class CachedSteps : IDisposable
 
         public StepProgram Program { get; }
 
+        /// <summary>Edits the logits and chooses the likeliest ids again, which only steps with edits run; null as the next.</summary>
+        public StepProgram? Editing { get; private set; }
+
         /// <summary>Replaces the likeliest ids by drawn ones. A program of its own, which only steps with draws run; null for steps over
         /// prompts.</summary>
         public StepProgram? Drawing { get; private set; }
@@ -194,13 +215,16 @@ internal sealed class CachedSteps : IDisposable
         /// <summary>Slots, positions and ids lie in one tensor, so that a step needs one copy.</summary>
         public CachedInputs InputsOf(KvCache cache) => new(cache, Ids: Row(2), Positions: Row(1), Slots: Row(0));
 
-        public void Choose(IBackend backend, Tape tape, Tensor logits)
+        public void Choose(IBackend backend, Tape tape, Tensor logits, Tensor edits)
         {
             Logits = logits;
             tape.Run(ops => ops.ArgMax(logits, Next));
             Program.Keep(logits);
             _draws = new TokenDraw[Rows];
             var drawn = _drawn = _region.New("draws", DType.UInt8, Rows, TokenDraw.LengthBytes);
+            Editing = new StepProgram(backend);
+            Editing.Add(ops => ops.EditLogits(logits, edits));
+            Editing.Add(ops => ops.ArgMax(logits, Next));
             Drawing = new StepProgram(backend);
             Drawing.Add(ops => ops.Draw(logits, drawn, Next));
         }
@@ -234,6 +258,7 @@ internal sealed class CachedSteps : IDisposable
 
         public void Dispose()
         {
+            Editing?.Dispose();
             Drawing?.Dispose();
             Program.Dispose();
             _region.Dispose();

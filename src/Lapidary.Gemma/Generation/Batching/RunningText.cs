@@ -19,6 +19,8 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     private int _length;
     private int _last = prompt[^1];
     private TextDraft? _draft;
+    private int _row;
+    private int _rowsChosenThere;
 
     /// <summary>The ids before the first new token.</summary>
     public IReadOnlyList<int> Prompt => prompt;
@@ -32,16 +34,28 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     /// <summary>Number of new tokens.</summary>
     public int NewTokens { get; private set; }
 
-    /// <summary>Whether the device chooses, by a draw alone.</summary>
-    private bool IsDrawnThere => _sampler?.OnlyDraws == true && topLogProbs is null && _formed is null;
+    /// <summary>Whether the device chooses the next token by the sampler's options.</summary>
+    private bool IsChosenThere => _row < _rowsChosenThere;
 
-    /// <summary>How the device draws a token of the next decoding step.</summary>
-    /// <param name="guess">As for <see cref="Decoded"/>.</param>
-    public TokenDraw DrawAfter(int guess) => IsDrawnThere ? _sampler!.DrawAfter(guess) : TokenDraw.None;
+    /// <summary>How the device chooses a token of the next decoding step, if not the likeliest. What rules change after a guess is not
+    /// known yet, so the host applies them to rows of guesses.</summary>
+    /// <param name="guess">As for <see cref="Decoded"/>, in order.</param>
+    /// <param name="row">The token's row of logits.</param>
+    /// <param name="room">Receives what rules change.</param>
+    public TokenDraw Choice(int guess, int row, LogitEdits room)
+    {
+        if (guess == 0)
+        {
+            bool mayBe = _sampler is not null && topLogProbs is null && _formed is null;
+            (_row, _rowsChosenThere) = (0, !mayBe ? 0 : !_sampler!.HasRules ? int.MaxValue : room.TryAdd(_sampler, row) ? 1 : 0);
+        }
+
+        return guess < _rowsChosenThere ? _sampler!.DrawAfter(guess) : TokenDraw.None;
+    }
 
     /// <summary>Whether the choice of a token needs its logits.</summary>
     /// <param name="chosen">From <see cref="CachedSteps.Decode"/>.</param>
-    public bool ReadsLogits(int chosen) => IsDrawnThere
+    public bool ReadsLogits(int chosen) => IsChosenThere
         ? chosen == TokenDraw.Undecided
         : _sampler is not null || topLogProbs is not null || _formed?.Allows(chosen) == false;
 
@@ -113,6 +127,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
         bool changes = LogitsRules.AreIn(options) || _formed is not null;
         float[]? unruled = topLogProbs is not null && changes ? logits.ToArray() : null;
         _last = Pick(chosen, logits);
+        _row++;
         if (topLogProbs is { } top) LastLogProbs = TokenLogProbs.Of(unruled ?? logits, _last, top);
         if (options.StopTokenIds.Contains(_last)) return null;
         _formed?.Add(_last);
@@ -122,12 +137,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
 
     private int Pick(int chosen, Span<float> logits)
     {
-        if (IsDrawnThere && chosen != TokenDraw.Undecided)
-        {
-            _sampler!.AddDrawn();
-            return chosen;
-        }
-
+        if (IsChosenThere) return chosen == TokenDraw.Undecided ? _sampler!.NextOfEdited(logits) : _sampler!.Take(chosen);
         if (_sampler is not null) return _sampler.Next(logits, _formed);
         if (_formed is null || _formed.Allows(chosen)) return chosen;
         _formed.Mask(logits);

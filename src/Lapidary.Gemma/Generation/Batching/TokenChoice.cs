@@ -20,6 +20,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     private readonly float[]?[] _logits = new float[maxTexts][];
     private StepToken[] _tokens = [];
     private TokenDraw[] _draws = [];
+    private LogitEdits? _edits;
     private int[] _next = [];
     private int _round;
     private long _guessedTokens;
@@ -51,7 +52,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
         Guess(steps);
         int rows = Lay(steps);
         long started = Stopwatch.GetTimestamp();
-        steps.Decode(_tokens.AsSpan(0, rows), _draws.AsSpan(0, rows), _next.AsSpan(0, rows));
+        steps.Decode(_tokens.AsSpan(0, rows), _draws.AsSpan(0, rows), _edits!, _next.AsSpan(0, rows));
         Costs?.Add(steps.DecodeRows(rows), Stopwatch.GetElapsedTime(started).TotalSeconds);
         _goesOn.AsSpan(0, Count).Fill(true);
         for (_round = 0; ChooseRound(steps); _round++) { }
@@ -75,8 +76,10 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
             _tokens = new StepToken[steps.MaxDecodeRows];
             _draws = new TokenDraw[steps.MaxDecodeRows];
             _next = new int[steps.MaxDecodeRows];
+            _edits = steps.NewEdits();
         }
 
+        _edits!.Clear();
         int rows = 0;
         for (int i = 0; i < Count; i++)
         {
@@ -84,7 +87,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
             _requests[i].Text.AddGuesses(_guessed[i]);
             for (int guess = 0; guess <= _guessed[i]; guess++)
             {
-                _draws[rows] = _requests[i].Text.DrawAfter(guess);
+                _draws[rows] = _requests[i].Text.Choice(guess, rows, _edits);
                 _tokens[rows++] = _requests[i].Text.Decoded(guess);
             }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Lapidary.Engine;
 using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Generation.Sampling;
@@ -9,6 +11,7 @@ internal sealed class LogitsRules
     private readonly GenerationOptions _options;
     private readonly List<int> _ids;
     private readonly HashSet<int> _seen;
+    private readonly HashSet<int> _suppressed = [];
     private readonly int _promptLength;
 
     /// <param name="options">The rules.</param>
@@ -28,19 +31,42 @@ internal sealed class LogitsRules
     {
         if (_options.RepetitionPenalty != 1)
         {
-            float penalty = _options.RepetitionPenalty;
             foreach (int id in _seen)
             {
-                if (id < logits.Length) logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
+                if (id < logits.Length) logits[id] = new LogitEdit(0, id, _options.RepetitionPenalty).Of(logits[id]);
             }
         }
 
-        if (_options.NoRepeatNgramSize > 0) SuppressRepeated(logits, _options.NoRepeatNgramSize);
-        Suppress(logits, _options.SuppressTokens);
-        if (_ids.Count == _promptLength) Suppress(logits, _options.BeginSuppressTokens);
-        if (logits.IndexOfAnyExcept(float.NegativeInfinity) < 0)
-            throw new LapidaryException("Generation: SuppressTokens and NoRepeatNgramSize leave no token; relax them.");
+        FindSuppressed(logits.Length);
+        foreach (int id in _suppressed) logits[id] = float.NegativeInfinity;
+        if (logits.IndexOfAnyExcept(float.NegativeInfinity) < 0) throw NoToken();
     }
+
+    /// <summary>Adds what <see cref="Apply"/> does to edits, unless they are too many.</summary>
+    /// <param name="row">The row of logits.</param>
+    /// <param name="vocabulary">Its length.</param>
+    /// <param name="most">Most edits.</param>
+    /// <param name="edits">Receives them.</param>
+    /// <returns>Whether they are there.</returns>
+    public bool TryAdd(int row, int vocabulary, int most, List<LogitEdit> edits)
+    {
+        int before = edits.Count;
+        FindSuppressed(vocabulary);
+        foreach (int id in _suppressed) edits.Add(new LogitEdit(row, id, 0));
+        if (_options.RepetitionPenalty != 1)
+        {
+            foreach (int id in _seen)
+                if (id < vocabulary && !_suppressed.Contains(id)) edits.Add(new LogitEdit(row, id, _options.RepetitionPenalty));
+        }
+
+        if (edits.Count - before <= most) return true;
+        edits.RemoveRange(before, edits.Count - before);
+        return false;
+    }
+
+    /// <summary>A token that was chosen from edited logits: a suppressed one only if there is no other.</summary>
+    /// <exception cref="LapidaryException">There is no other.</exception>
+    public int Checked(int id) => _suppressed.Contains(id) ? throw NoToken() : id;
 
     /// <summary>Records the chosen token.</summary>
     public void Add(int id)
@@ -49,24 +75,26 @@ internal sealed class LogitsRules
         _seen.Add(id);
     }
 
-    // The tokens that followed the last size - 1 ids earlier in the text.
-    private void SuppressRepeated(Span<float> logits, int size)
+    private void FindSuppressed(int vocabulary)
     {
-        var ids = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids);
+        _suppressed.Clear();
+        if (_options.NoRepeatNgramSize > 0) SuppressRepeated(_options.NoRepeatNgramSize);
+        _suppressed.UnionWith(_options.SuppressTokens);
+        if (_ids.Count == _promptLength) _suppressed.UnionWith(_options.BeginSuppressTokens);
+        _suppressed.RemoveWhere(id => (uint)id >= (uint)vocabulary);
+    }
+
+    // The tokens that followed the last size - 1 ids earlier in the text.
+    private void SuppressRepeated(int size)
+    {
+        var ids = CollectionsMarshal.AsSpan(_ids);
         if (ids.Length < size) return;
         var last = ids[^(size - 1)..];
         for (int start = 0; start + size <= ids.Length; start++)
         {
-            int next = ids[start + size - 1];
-            if (next < logits.Length && ids.Slice(start, size - 1).SequenceEqual(last)) logits[next] = float.NegativeInfinity;
+            if (ids.Slice(start, size - 1).SequenceEqual(last)) _suppressed.Add(ids[start + size - 1]);
         }
     }
 
-    private static void Suppress(Span<float> logits, IReadOnlyCollection<int> ids)
-    {
-        foreach (int id in ids)
-        {
-            if (id < logits.Length) logits[id] = float.NegativeInfinity;
-        }
-    }
+    private static LapidaryException NoToken() => new("Generation: SuppressTokens and NoRepeatNgramSize leave no token; relax them.");
 }

@@ -17,20 +17,40 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     /// <summary>Whether a choice needs more than the index of the largest logit.</summary>
     public static bool IsFor(GenerationOptions options) => options.DoSample || LogitsRules.AreIn(options);
 
-    /// <summary>Whether a device can choose, by <see cref="DrawAfter"/> alone.</summary>
-    public bool OnlyDraws => options.DoSample && _rules is null;
+    /// <summary>Whether rules change the logits.</summary>
+    public bool HasRules => _rules is not null;
 
-    /// <summary>How a token is drawn.</summary>
+    /// <summary>Adds the rules' changes of a row of logits; see <see cref="LogitsRules.TryAdd"/>.</summary>
+    public bool TryAddEdits(int row, int vocabulary, int most, List<LogitEdit> edits) =>
+        _rules?.TryAdd(row, vocabulary, most, edits) ?? true;
+
+    /// <summary>How a token is drawn; <see cref="TokenDraw.None"/> where the likeliest is taken.</summary>
     /// <param name="tokens">Number of tokens that are drawn before it.</param>
     public TokenDraw DrawAfter(int tokens)
     {
+        if (!options.DoSample) return TokenDraw.None;
         var random = _random;
         for (int i = 0; i < tokens; i++) random.NextDouble();
         return new TokenDraw(options.Temperature, options.TopK, options.TopP, options.MinP, random.NextDouble());
     }
 
-    /// <summary>Notes that a device has drawn a token.</summary>
-    public void AddDrawn() => _random.NextDouble();
+    /// <summary>Takes a token that a device has chosen from logits with the rules' edits.</summary>
+    /// <exception cref="LapidaryException">No token is left.</exception>
+    public int Take(int id)
+    {
+        _rules?.Add(_rules.Checked(id));
+        if (options.DoSample) _random.NextDouble();
+        return id;
+    }
+
+    /// <summary>The token that a device has left undecided.</summary>
+    /// <param name="logits">[vocabulary], with the rules' edits.</param>
+    /// <exception cref="LapidaryException">A logit is not finite, or no token is left.</exception>
+    public int NextOfEdited(ReadOnlySpan<float> logits)
+    {
+        RequireFinite(logits);
+        return Take(Choose(logits));
+    }
 
     /// <summary>The id of the chosen token.</summary>
     /// <param name="logits">[vocabulary]; the rules change it in place.</param>
@@ -38,18 +58,21 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     /// <exception cref="LapidaryException">A logit is not finite, or no token is left.</exception>
     public int Next(Span<float> logits, FormedText? text = null)
     {
-        if (LogitScan.FirstNotFinite(logits) is >= 0 and var bad)
-            throw new LapidaryException($"The logit of token {bad} is {logits[bad]}: a weight is not finite, or the model overflows.");
+        RequireFinite(logits);
         _rules?.Apply(logits);
         text?.Mask(logits);
-        int id = LogitScan.Largest(logits);
-        if (options.DoSample)
-        {
-            id = (_drawer ??= new TokenDrawer()).Draw(logits, logits[id], DrawAfter(0));
-            AddDrawn();
-        }
+        return Take(Choose(logits));
+    }
 
-        _rules?.Add(id);
-        return id;
+    private int Choose(ReadOnlySpan<float> logits)
+    {
+        int likeliest = LogitScan.Largest(logits);
+        return options.DoSample ? (_drawer ??= new TokenDrawer()).Draw(logits, logits[likeliest], DrawAfter(0)) : likeliest;
+    }
+
+    private static void RequireFinite(ReadOnlySpan<float> logits)
+    {
+        if (LogitScan.FirstNotFinite(logits) is >= 0 and var bad)
+            throw new LapidaryException($"The logit of token {bad} is {logits[bad]}: a weight is not finite, or the model overflows.");
     }
 }
