@@ -32,7 +32,7 @@ internal sealed class CudaOperations : IDisposable
         KvAppend = new KvAppendKernels(launcher);
         CachedAttention = new CachedAttentionKernels(runtime);
         GeGlu = new GeGluKernels(launcher);
-        RowProjector = new RowProjector(runtime, GeGlu);
+        RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
         ArgMax = new ArgMaxKernels(runtime);

@@ -76,6 +76,7 @@ public class DeviceDrawTests
         for (int row = 0; row < Rows; row++)
         {
             var (expected, margin) = draws[row].Of(logits[row]);
+            if (found[row] == TokenDraw.Undecided && run.Backend is CudaBackend) continue; // more candidates than it sorts
             if (margin > 2e-7) Assert.True(expected == found[row], $"Row {row}, {draws[row]}: expected {expected}, found {found[row]}.");
         }
     }

@@ -196,11 +196,11 @@ public class DeviceSanitizerTests
         }
 
         // Few rows, several tiles of them, and so many outputs that tiles are wide; columns that are read one by one.
-        Tensor wide = run.Normal(type, 0.1, 8200, 64), odd = run.Normal(type, 0.1, 21, 77);
+        Tensor wide = run.Normal(type, 0.1, 8400, 64), odd = run.Normal(type, 0.1, 21, 77);
         Tensor[] many =
         [
-            wide, backend.QuantizeNf4(OnHost(host, type, 8200, 64), new Nf4Options(), region),
-            backend.QuantizeNf4(OnHost(host, type, 8200, 64), new Nf4Options { DoubleQuant = false }, region), odd,
+            wide, backend.QuantizeNf4(OnHost(host, type, 8400, 64), new Nf4Options(), region),
+            backend.QuantizeNf4(OnHost(host, type, 8400, 64), new Nf4Options { DoubleQuant = false }, region), odd,
         ];
         foreach (int rows in (int[])[1, 9, 70])
         {
@@ -251,15 +251,26 @@ public class DeviceSanitizerTests
             new Parameter("A", run.Normal(DType.Float32, 0.1, rank, dim), null),
             new Parameter("B", run.Normal(DType.Float32, 0.1, outDim, rank), null), 2, Dropout: null);
         Tensor[] ys = [run.New(rows, outDim), run.New(rows, outDim), run.NewWide(rows, outDim)];
-        run.Backend.ProjectRows(run.Normal(1, rows, dim), [new(weight, adapter), new(weight, null), new(weight, adapter)], ys);
+        var x = run.Normal(1, rows, dim);
+        EachWay(run, () => run.Backend.ProjectRows(x, [new(weight, adapter), new(weight, null), new(weight, adapter)], ys));
         AssertWritten(run, ys);
+    }
+
+    /// <summary>With the weight's own bytes, and with what is decoded of them at the first use and kept.</summary>
+    private static void EachWay(DeviceRun run, Action product)
+    {
+        product();
+        using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
+        product();
+        product();
     }
 
     private static void Gated(DeviceRun run, Tensor weight, int rows)
     {
         var (outDim, dim) = weight.AsRows();
         Tensor gateY = run.New(rows, outDim), upY = run.New(rows, outDim), y = run.New(rows, outDim);
-        run.Backend.ProjectRowsGated(run.Normal(1, rows, dim), new(weight, null), new(weight, null), gateY, upY, y);
+        var x = run.Normal(1, rows, dim);
+        EachWay(run, () => run.Backend.ProjectRowsGated(x, new(weight, null), new(weight, null), gateY, upY, y));
         AssertWritten(run, y);
     }
 

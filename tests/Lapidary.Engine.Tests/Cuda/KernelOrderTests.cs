@@ -16,7 +16,8 @@ public partial class KernelOrderTests
     /// <summary>Files with kernels that load weights, and only these, before they wait.</summary>
     private static readonly string[] WithWeightsFirst =
     [
-        "project_rows.cu", "project_rows_many.cu", "project_rows_many32.cu", "project_rows_split.cu", "qk_norm_rope.cu", "rms_norm.cu",
+        "project_rows.cu", "project_rows_many.cu", "project_rows_many32.cu", "project_rows_split.cu", "project_tiles32.cu",
+        "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
     ];
 
     /// <summary>Kernels that load something else first, and one that does not.</summary>

@@ -12,9 +12,11 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime)
     /// <summary>Most bytes of partial results at a time, if one row needs less.</summary>
     private const long MaxPartialBytes = 32L << 20;
 
-    /// <summary>Blocks that suffice to fill a device, about four for each multiprocessor. With so many, a row's chunks need no blocks of
-    /// their own.</summary>
-    private const int EnoughBlocks = 512;
+    /// <summary>Blocks that fill the device. With so many, a row's chunks need no blocks of their own.</summary>
+    private readonly int _enoughBlocks = runtime.Device.Multiprocessors * BlocksPerMultiprocessor;
+
+    /// <summary>Blocks that a multiprocessor runs at once, as the kernels' launch bounds say.</summary>
+    private const int BlocksPerMultiprocessor = 2;
 
     /// <summary>Largest size of a grid but for its first.</summary>
     private const int MaxGrid = 65535;
@@ -46,7 +48,7 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime)
         {
             sums = runtime.Scratch.Get("cached attention", rowsAtOnce * (topBytes + sumBytes));
             tops = sums + (nint)(rowsAtOnce * sumBytes);
-            arrivals = runtime.Scratch.Get("cached attention arrivals", EnoughBlocks * sizeof(int));
+            arrivals = runtime.Scratch.Get("cached attention arrivals", _enoughBlocks * sizeof(int));
         }
 
         for (int first = 0; first < rows; first += rowsAtOnce)
@@ -74,7 +76,7 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime)
             });
         }
 
-        int BlocksOfARow(int count) => Math.Min(Math.Clamp(EnoughBlocks / (count * headParts), 1, chunks), MaxGrid);
+        int BlocksOfARow(int count) => Math.Min(Math.Clamp(_enoughBlocks / (count * headParts), 1, chunks), MaxGrid);
     }
 
     /// <summary>The kernel of a head dimension, and what its partial results have instead.</summary>

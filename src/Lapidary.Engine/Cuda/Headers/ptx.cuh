@@ -134,6 +134,17 @@ __device__ __forceinline__ void cp_async16(void* shared, const void* global, boo
 #endif
 }
 
+// cp_async16 of weights, which may stand before after_previous_kernel() as load_weight may.
+__device__ __forceinline__ void cp_async16_weight(void* shared, const void* global, bool valid) {
+#if __CUDA_ARCH__ < 800
+    cp_async16(shared, global, valid);
+#else
+    uint32 address = (uint32)__cvta_generic_to_shared(shared);
+    int bytes = valid ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2; // weight" ::"r"(address), "l"(global), "r"(bytes) : "memory");
+#endif
+}
+
 // Ends a group of this thread's copies.
 __device__ __forceinline__ void cp_async_commit() {
 #if __CUDA_ARCH__ >= 800

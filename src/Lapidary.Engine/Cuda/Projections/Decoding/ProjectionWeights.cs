@@ -27,6 +27,21 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     public nint Plain(Projection projection, int rowsBelow) =>
         projection.Weight.DType == runtime.ActivationDType ? projection.Weight.Address : WithRoomBelow(projection, rowsBelow);
 
+    /// <summary>W's rows: its memory, or those of a decoded weight that is kept. Null if there is no room to keep it, or if its decoding
+    /// has only now been queued: kernels load weights before the kernel before them has ended.</summary>
+    public DecodedRows? RowsOf(Projection projection)
+    {
+        var weight = projection.Weight;
+        var form = new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, RowsBelow: 0);
+        if (weight.DType == runtime.ActivationDType) return new(weight.Address, form.Pitch);
+        if (projection.WeightGradient is not null || _decoded is null) return null;
+        var kept = _decoded.Find(weight);
+        if (kept is not null || runtime.IsCapturing) return kept;
+        nint address = _decoded.Add(form, runtime.ActivationBytes(weight.Count));
+        if (address != 0) decoder.Decode(weight, address);
+        return null;
+    }
+
     /// <summary>[W ; A], A divided by <see cref="CudaRuntime.FactorOfB"/>, [out + r, dim] with dim % 8 == 0, valid until the next weight is
     /// decoded.</summary>
     public nint Stacked(Projection projection, Tensor a)

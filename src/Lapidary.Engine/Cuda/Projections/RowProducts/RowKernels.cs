@@ -1,8 +1,9 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
-/// <summary>The kernels of products of a few rows, and their tiles.</summary>
+/// <summary>The kernels of products of a few rows that read the weight's bytes, and their tiles.</summary>
 internal sealed class RowKernels
 {
     private readonly Kernel _nf4 = new("project_rows.cu", "project_rows_nf4");
@@ -25,12 +26,6 @@ internal sealed class RowKernels
     private readonly Kernel _nestedSplit32 = new("project_rows_split.cu", "project_rows_nf4_nested_split32");
     private readonly Kernel _bf16 = new("project_rows.cu", "project_rows_bf16");
     private readonly Kernel _bf16Gated = new("project_rows.cu", "project_rows_bf16_gated");
-    private readonly Kernel _bf16Many = new("project_rows_many.cu", "project_rows_bf16_many");
-    private readonly Kernel _bf16ManyGated = new("project_rows_many.cu", "project_rows_bf16_many_gated");
-    private readonly Kernel _bf16Many32 = new("project_rows_many32.cu", "project_rows_bf16_many32");
-    private readonly Kernel _bf16Many32Gated = new("project_rows_many32.cu", "project_rows_bf16_many32_gated");
-    private readonly Kernel _bf16Split = new("project_rows_split.cu", "project_rows_bf16_split");
-    private readonly Kernel _bf16Split32 = new("project_rows_split.cu", "project_rows_bf16_split32");
     private readonly Kernel _fp16 = new("project_rows.cu", "project_rows_fp16");
     private readonly Kernel _fp32 = new("project_rows.cu", "project_rows_fp32");
     private readonly Kernel _any = new("project_rows.cu", "project_rows_any");
@@ -51,7 +46,6 @@ internal sealed class RowKernels
     {
         RowForm.Nf4 => (Of(tile, _nf4Many, _nf4Many32, _nf4Split, _nf4Split32), tile),
         RowForm.Nested => (Of(tile, _nestedMany, _nestedMany32, _nestedSplit, _nestedSplit32), tile),
-        RowForm.BFloat16 => (Of(tile, _bf16Many, _bf16Many32, _bf16Split, _bf16Split32), tile),
         _ => Few(form, isWide),
     };
 
@@ -63,7 +57,7 @@ internal sealed class RowKernels
     {
         RowForm.Nf4 => tile == RowTile.FewWide ? _nf4Gated : tile == RowTile.Many ? _nf4ManyGated : _nf4Many32Gated,
         RowForm.Nested => tile == RowTile.FewWide ? _nestedGated : tile == RowTile.Many ? _nestedManyGated : _nestedMany32Gated,
-        RowForm.BFloat16 => tile == RowTile.FewWide ? _bf16Gated : tile == RowTile.Many ? _bf16ManyGated : _bf16Many32Gated,
+        RowForm.BFloat16 => tile == RowTile.FewWide ? _bf16Gated : null,
         _ => null,
     };
 }

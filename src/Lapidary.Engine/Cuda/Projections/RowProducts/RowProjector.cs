@@ -1,12 +1,13 @@
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Pointwise;
+using Lapidary.Engine.Cuda.Projections.Decoding;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
 /// <summary>Layers with one input, and their adapters, for the few rows of a decoding step.</summary>
-internal sealed class RowProjector(CudaRuntime runtime, GeGluKernels geGlu)
+internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weights, GeGluKernels geGlu)
 {
-    private readonly ProjectRowsKernels _weights = new(runtime);
+    private readonly ProjectRowsKernels _weights = new(runtime, weights);
     private readonly LoraRowsKernels _adapters = new(runtime);
 
     /// <inheritdoc cref="IOps.ProjectRows"/>

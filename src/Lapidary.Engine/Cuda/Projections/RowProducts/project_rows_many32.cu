@@ -16,11 +16,3 @@ extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_nested_man
 extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_nested_many32_gated(const __grid_constant__ ProjectRowsArgs a) {
     project_many<Nf4Rows<true>, 7, 4, 2, true>(a);
 }
-
-extern "C" __global__ void __launch_bounds__(224, 2) project_rows_bf16_many32(const __grid_constant__ ProjectRowsArgs a) {
-    project_many<DenseRows<bf16>, 7, 4, 2>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(224, 2) project_rows_bf16_many32_gated(const __grid_constant__ ProjectRowsArgs a) {
-    project_many<DenseRows<bf16>, 7, 4, 2, true>(a);
-}

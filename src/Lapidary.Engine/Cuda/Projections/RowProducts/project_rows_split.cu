@@ -146,11 +146,3 @@ extern "C" __global__ void __launch_bounds__(512) project_rows_nf4_nested_split(
 extern "C" __global__ void __launch_bounds__(512) project_rows_nf4_nested_split32(const __grid_constant__ ProjectRowsArgs a) {
     project_split<Nf4Rows<true>, 4>(a);
 }
-
-extern "C" __global__ void __launch_bounds__(512) project_rows_bf16_split(const __grid_constant__ ProjectRowsArgs a) {
-    project_split<DenseRows<bf16>, 8>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(512) project_rows_bf16_split32(const __grid_constant__ ProjectRowsArgs a) {
-    project_split<DenseRows<bf16>, 4>(a);
-}

@@ -28,9 +28,11 @@ struct ProjectRowsArgs {
     int outDim[3];
     int tileEnd[3];                       // tiles of the weights up to and with this one
     int yType[3];
+    int pitch[3];                         // elements from a row of the weight to the next (tiles)
     int rows, dim, weightType;
     int steps, partSteps, parts, bundleParts, bundles;
     int warpParts;                        // neighbouring parts of a warp (few)
+    int stages;                           // steps in shared memory (tiles)
     float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
     uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
 };

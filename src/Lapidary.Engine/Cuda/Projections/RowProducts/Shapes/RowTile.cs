@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda.Projections.RowProducts;
+namespace Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 
 /// <summary>What a block of a kernel takes: rows of a weight and of x, by at most so many warps; and whether only a bundle of
 /// parts.</summary>
@@ -14,4 +14,8 @@ internal sealed record RowTile(int TileRows, int GroupRows, int MaxWarps, bool I
     public static readonly RowTile Many32 = new(TileRows: 112, GroupRows: 32, MaxWarps: 7);
     public static readonly RowTile Split = new(TileRows: 64, GroupRows: 64, MaxWarps: 16, IsSplit: true);
     public static readonly RowTile Split32 = new(TileRows: 64, GroupRows: 32, MaxWarps: 16, IsSplit: true);
+    public static readonly RowTile Wide32 = new(TileRows: 64, GroupRows: 32, MaxWarps: 4);
+    public static readonly RowTile Wide64 = Wide32 with { GroupRows = 64 };
+    public static readonly RowTile Narrow32 = Wide32 with { IsSplit = true };
+    public static readonly RowTile Narrow64 = Wide64 with { IsSplit = true };
 }

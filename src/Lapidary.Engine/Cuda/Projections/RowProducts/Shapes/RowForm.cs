@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda.Projections.RowProducts;
+namespace Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 
 /// <summary>A form of a weight that has kernels of its own.</summary>
 internal enum RowForm
