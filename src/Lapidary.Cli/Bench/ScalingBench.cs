@@ -45,11 +45,17 @@ internal static class ScalingBench
 
         var trained = TrainedValues.Of(weights);
         double? memorySpeed = backend is CudaBackend ? Bandwidth.Measure(backend) : null;
-        var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, trained.Lora, trained.Saved, memorySpeed);
+        var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, trained.Lora, trained.Saved, memorySpeed)
+        {
+            Tables = TokenTables.Of(trained.InTables, model.Config, bench.IsFull, runs: 1),
+        };
         var timer = new CollectiveTimer(communicator, backend, TimeProvider.System);
         long probeBytes = backend is CudaBackend ? GpuProbeBytes : CpuProbeBytes;
         var probe = timer.Time(Collective.AllReduce, Math.Max(probeBytes, step.SavedBytes));
-        var cost = ExchangeCost.Measured(rank.Group.WorldSize, NodesOf(rank.Group), probe.LengthBytes, probe.Seconds);
+        var cost = ExchangeCost.Measured(rank.Group.WorldSize, NodesOf(rank.Group), probe.LengthBytes, probe.Seconds) with
+        {
+            GathersBeside = communicator.GathersBeside,
+        };
         var exchanges = new List<CollectiveTime> { timer.Time(Collective.AllReduce, step.LoraBytes) };
         if (step.SavedBytes > 0)
         {

@@ -26,6 +26,12 @@ internal sealed record ScalingFigures(
         yield return $"{Ranks} ranks: {Ranks * Case.TokensPerStep / Seconds:N0} tokens/s, {Seconds * 1000:F1} ms a step, "
             + $"{Efficiency:P1} of one rank's speed each (predicted {Predicted.Seconds * 1000:F1} ms, {Predicted.Efficiency:P1}); "
             + $"peak {ByteSize.Format(Meter.PeakBytes)}";
+        if (Predicted.HiddenSeconds > 0)
+        {
+            yield return $"predicted with {Predicted.HiddenSeconds * 1000:F2} ms of the gather beside the next step's layers, and "
+                + $"{Predicted.FetchSeconds * 1000:F2} ms to fetch rows before them";
+        }
+
         yield return $"link: {Probe.BusBytesPerSecond / 1e9:G3} GB/s (all-reduce of {ByteSize.Format(Probe.LengthBytes)})";
         foreach (var exchange in Exchanges)
         {
@@ -44,6 +50,9 @@ internal sealed record ScalingFigures(
         json.WriteNumber("efficiency", Efficiency);
         json.WriteNumber("predicted_step_seconds", Predicted.Seconds);
         json.WriteNumber("predicted_efficiency", Predicted.Efficiency);
+        json.WriteBoolean("gathers_beside_layers", Predicted.HiddenSeconds > 0);
+        json.WriteNumber("predicted_hidden_seconds", Predicted.HiddenSeconds);
+        json.WriteNumber("predicted_fetch_seconds", Predicted.FetchSeconds);
         json.WriteNumber("managed_bytes_per_step", Meter.ManagedBytes.Median);
         json.WriteNumber("peak_bytes", Meter.PeakBytes);
         json.WriteNumber("bus_bytes_per_second", Probe.BusBytesPerSecond);

@@ -39,6 +39,16 @@ internal sealed record StepSpeed(double OperationsPerSecond, double BytesPerSeco
         return operations / OperationsPerSecond + moved / BytesPerSecond + runs * memory.Layers * LayerSeconds * (1 + again / 2);
     }
 
+    /// <summary>The share of the layers' forward pass in a run of the model, forward and backward. By operations, as if all layers were
+    /// computed again on the way back: mostly too small.</summary>
+    /// <param name="sizes">The model.</param>
+    /// <param name="trainsLayers">Whether the layers' matrices are trained.</param>
+    public static double ForwardShare(GemmaConfig sizes, bool trainsLayers)
+    {
+        double layers = LayerWeights(sizes) * sizes.NumHiddenLayers, head = (double)sizes.VocabSize * sizes.HiddenSize;
+        return 2 * layers / (layers * (trainsLayers ? 8 : 6) + head * 6);
+    }
+
     /// <summary>Seconds of norm and AdamW over a number of values.</summary>
     public static double UpdateSeconds(long values, double bytesPerSecond) =>
         values * (double)(UpdateBytes + NormBytes) / bytesPerSecond;

@@ -8,11 +8,18 @@ namespace Lapidary.Cli.Models;
 /// are all trained.</param>
 internal sealed record TrainedValues(long Lora, IReadOnlyList<long> Saved)
 {
+    /// <summary>Number of those of <see cref="Saved"/> that are tables of token ids, whose new values a step can read late.</summary>
+    public long InTables { get; private init; }
+
     /// <summary>Counts the values; a tied embedding and head count once.</summary>
     public static TrainedValues Of(TrainedWeights weights)
     {
         long[] saved = [.. weights.Blocks.Where(block => block.IsDivisible)
             .Select(block => block.Parameters.Sum(parameter => parameter.Value.Count))];
-        return new(weights.Blocks.Sum(block => block.Values.Count) - saved.Sum(), saved);
+        return new(weights.Blocks.Sum(block => block.Values.Count) - saved.Sum(), saved)
+        {
+            InTables = weights.Blocks.Where(block => block.IsTokenTable)
+                .Sum(block => block.Parameters.Sum(parameter => parameter.Value.Count)),
+        };
     }
 }

@@ -26,6 +26,9 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     /// <summary>Number of trained values of each module that is saved whole.</summary>
     public IReadOnlyList<long> SavedValues { get; private init; } = [];
 
+    /// <summary>Number of those that are tables of token ids.</summary>
+    public long TableValues { get; private init; }
+
     /// <summary>Whether the layers' matrices are trained.</summary>
     public bool TrainsLayers { get; private init; }
 
@@ -57,6 +60,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
                 Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
                 LoraValues = trained.Lora,
                 SavedValues = trained.Saved,
+                TableValues = trained.InTables,
                 TrainsHead = weights.Head is not null,
                 TrainsLayers = lora is null,
             };

@@ -18,12 +18,22 @@ internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
 
     private const double HopSeconds = 2e-6, NodeHopSeconds = 8e-6, MaxHopSeconds = 1e-3;
 
+    /// <summary>Most ranks that read each other's memory, as the engine has it.</summary>
+    private const int MostPeers = 16;
+
     /// <summary>Hops of an all-reduce that the two start times include.</summary>
     private const int MeasuredHops = 2;
 
-    /// <summary>The cost over a link.</summary>
-    public static ExchangeCost Of(int ranks, int ranksPerNode, Link link) =>
-        new(ranks, NodesOf(ranks, ranksPerNode), link.BytesPerSecondOf(ranks));
+    /// <summary>Whether the ranks are threads of one process whose GPUs read each other's memory: a trained table is gathered beside the
+    /// next step's layers. Otherwise, as with processes, it is gathered before the step.</summary>
+    public bool GathersBeside { get; init; }
+
+    /// <summary>The cost over a link. Ranks of one machine that NVLink connects are taken for threads of one process.</summary>
+    public static ExchangeCost Of(int ranks, int ranksPerNode, Link link)
+    {
+        int nodes = NodesOf(ranks, ranksPerNode);
+        return new(ranks, nodes, link.BytesPerSecondOf(ranks)) { GathersBeside = nodes == 1 && link == Link.NvLink && ranks <= MostPeers };
+    }
 
     /// <summary>The cost between ranks from one timed all-reduce, which must be large, so that its start counts little.</summary>
     /// <param name="ranks">Number of ranks, 2 or more.</param>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lapidary.Cli.Cards;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
@@ -43,7 +42,12 @@ internal sealed record ScalingPlan(
         var link = given ?? (ExchangeCost.NodesOf(ranks, perNode) == 1 ? Link.NvLink : Link.Network);
         var alone = new RankStep(
             seconds, milliseconds is null, tokens, planned.LoraValues, planned.SavedValues,
-            planned.Gpu is null ? null : StepEstimate.MemoryBytesPerSecond);
+            planned.Gpu is null ? null : StepEstimate.MemoryBytesPerSecond)
+        {
+            Tables = TokenTables.Of(
+                planned.TableValues, sizes, planned.TrainsLayers,
+                runs: (planned.Memory.StepRows + planned.Memory.Steps.RowsPerRun - 1) / planned.Memory.Steps.RowsPerRun),
+        };
         return new ScalingPlan(
             alone.Across(ExchangeCost.Of(ranks, perNode, link)), link, given is null, perNode, config, data?.Report.Sequences,
             planned.Memory.Predicted.TotalBytes)
@@ -70,6 +74,13 @@ internal sealed record ScalingPlan(
         if (IsAssumedLink) yield return $"--link is not given: {Link} is assumed between the ranks.";
         if (Step.Alone.IsEstimate)
             yield return "one rank's step is estimated for an H100; give the time that bench measures as --step-ms.";
+        if (Step.HiddenSeconds > 0)
+        {
+            var processes = Step.Alone.Across(Step.Cost with { GathersBeside = false });
+            yield return "the ranks are taken for threads of one process (--device cuda:all), whose GPUs read each other's memory; as "
+                + $"processes, a step takes {Milliseconds(processes.Seconds)}, {processes.Efficiency:P0}.";
+        }
+
         if (MoreAccumulation() is { } more)
         {
             int steps = Config.GradientAccumulationSteps * more.Factor;
@@ -133,7 +144,10 @@ internal sealed record ScalingPlan(
         {
             string size = ByteSize.Format(alone.SavedBytes);
             people.WriteLine($"           {size} of {divided} reduce-scattered: {Milliseconds(Step.ReduceScatterSeconds)}");
-            people.WriteLine($"           {size} of {divided} all-gathered: {Milliseconds(Step.AllGatherSeconds)}");
+            people.WriteLine($"           {size} of {divided} all-gathered: {Milliseconds(Step.AllGatherSeconds)}"
+                + $", {(Step.HiddenSeconds > 0 ? Milliseconds(Step.HiddenSeconds) : "none")} of it beside the next step's layers");
+            if (Step.FetchSeconds > 0)
+                people.WriteLine($"           rows of the next step's tokens fetched before them: {Milliseconds(Step.FetchSeconds)}");
         }
 
         people.WriteLine($"step       {Milliseconds(alone.Seconds)} of one rank alone{(alone.IsEstimate ? ", estimated" : "")}"
@@ -146,10 +160,15 @@ internal sealed record ScalingPlan(
     /// <summary>The factor for the accumulation that makes exchanges cheap; null if they are cheap already, or never would be.</summary>
     private (int Factor, double Efficiency)? MoreAccumulation()
     {
-        double update = Step.Alone.MemoryBytesPerSecond is { } speed ? StepSpeed.UpdateSeconds(Step.Alone.TrainedValues, speed) : 0;
+        double update = Step.Alone.UpdateSeconds;
         for (int factor = 1; factor <= MaxMoreAccumulation; factor *= 2)
         {
-            var longer = Step.Alone with { Seconds = factor * Math.Max(0, Step.Alone.Seconds - update) + update };
+            var longer = Step.Alone with
+            {
+                Seconds = factor * Math.Max(0, Step.Alone.Seconds - update) + update,
+                Tokens = factor * Step.Alone.Tokens,
+                Tables = Step.Alone.Tables is { } tables ? tables with { ForwardShare = tables.ForwardShare / factor } : null,
+            };
             if (longer.Across(Step.Cost).Efficiency is >= WorthIt and var efficiency) return factor == 1 ? null : (factor, efficiency);
         }
 
@@ -161,6 +180,9 @@ internal sealed record ScalingPlan(
         json.WriteNumber("all_reduce_seconds", step.AllReduceSeconds);
         json.WriteNumber("reduce_scatter_seconds", step.ReduceScatterSeconds);
         json.WriteNumber("all_gather_seconds", step.AllGatherSeconds);
+        json.WriteBoolean("gathers_beside_layers", step.HiddenSeconds > 0);
+        json.WriteNumber("hidden_seconds", step.HiddenSeconds);
+        json.WriteNumber("fetch_seconds", step.FetchSeconds);
         json.WriteNumber("update_seconds_saved", step.UpdateSecondsSaved);
         json.WriteNumber("step_seconds", step.Seconds);
         json.WriteNumber("efficiency", step.Efficiency);

@@ -17,7 +17,7 @@ internal static class ScalingTable
     /// <summary>The same as a table of exchange and efficiency.</summary>
     public static IEnumerable<string> Lines(ScalingPlan plan)
     {
-        yield return "ms of exchange, and speed per rank as a share of one rank's alone:";
+        yield return "ms that exchanges add, and speed per rank as a share of one rank's alone:";
         yield return "link".PadRight(NameWidth) + string.Concat(Ranks.Select(ranks => $"{ranks} ranks".PadLeft(CellWidth)));
         foreach (var link in LinksOf(plan))
             yield return link.Name.PadRight(NameWidth) + string.Concat(Ranks.Select(ranks => Cell(plan, link, ranks).PadLeft(CellWidth)));

@@ -16,6 +16,9 @@ public interface ICommunicator : IDisposable
     /// <summary>One line to print: "NCCL 2.28.3".</summary>
     string Description { get; }
 
+    /// <summary>Whether the gathers of divided tensors go on beside the backend's work; otherwise each takes its place among it.</summary>
+    bool GathersBeside => false;
+
     /// <summary>tensor = Σ over the ranks' tensors.</summary>
     /// <param name="tensor">fp32, any number of elements.</param>
     void AllReduce(Tensor tensor);

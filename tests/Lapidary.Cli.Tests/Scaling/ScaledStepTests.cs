@@ -1,4 +1,5 @@
 using Lapidary.Cli.Scaling;
+using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Tests.Scaling;
 
@@ -54,6 +55,60 @@ public class ScaledStepTests
         Assert.Equal(0.035 - step.UpdateSecondsSaved + step.ExchangeSeconds, step.Seconds, 1e-12);
         Assert.Equal(8 * 2048 / step.Seconds, step.TokensPerSecond, 1e-3);
     }
+
+    /// <summary>guide1b on two H200 (docs/benchmarks.md): the time of one, of two as threads and of two as processes, and what NCCL's
+    /// all-reduce of 1.2 GiB takes.</summary>
+    [Theory]
+    [InlineData(true, 32.3, 33.8, 2)]
+    [InlineData(true, 32.5, 34.1, 2)]
+    [InlineData(false, 32.2, 35.8, 2.5)]
+    public void Step_OfTwoRanksWithATable_IsNearTheMeasured(bool areThreads, double alone, double measured, double points)
+    {
+        var step = Guide1b(alone).Across(Measured with { GathersBeside = areThreads });
+        Assert.InRange(100 * step.Efficiency, 100 * alone / measured - points, 100 * alone / measured + points);
+        Assert.Equal(areThreads, step.HiddenSeconds > 0);
+    }
+
+    /// <summary>What the model said when both exchanges of the table were exposed.</summary>
+    [Fact]
+    public void Step_OfProcesses_IsThatOfBothExchanges()
+    {
+        var step = Guide1b(32.3).Across(Measured);
+        Assert.Equal(92.1, 100 * step.Efficiency, 0.3);
+        Assert.Equal(0, step.HiddenSeconds + step.FetchSeconds);
+        Assert.Equal(step.AllReduceSeconds + step.ReduceScatterSeconds + step.AllGatherSeconds, step.ExchangeSeconds);
+    }
+
+    /// <summary>A gather that takes longer than the layers is hidden for their time, and only tables are.</summary>
+    [Fact]
+    public void Gather_IsHiddenForTheTimeOfTheLayers_AndOnlyThatOfTables()
+    {
+        var cost = new ExchangeCost(2, 1, 20e9) { GathersBeside = true };
+        var alone = Guide1b(32.3);
+        var step = alone.Across(cost);
+        Assert.InRange(step.HiddenSeconds, 0.10 * alone.Seconds, 0.25 * alone.Seconds);
+        Assert.Equal(step.HiddenSeconds / 2, (alone with { Tables = alone.Tables! with { ForwardShare = alone.Tables.ForwardShare / 2 } })
+            .Across(cost).HiddenSeconds, 1e-12);
+        Assert.Equal(0, (alone with { Tables = null }).Across(cost).HiddenSeconds);
+    }
+
+    [Theory]
+    [InlineData("nvlink", 8, 8, true)]
+    [InlineData("nvlink", 16, 8, false)]
+    [InlineData("nvlink", 17, 32, false)]
+    [InlineData("pcie", 2, 8, false)]
+    [InlineData("400GB/s", 2, 8, false)]
+    [InlineData("400G", 2, 1, false)]
+    public void Tables_AreGatheredBeside_OnAMachineWithNvLink(string link, int ranks, int perNode, bool expected) =>
+        Assert.Equal(expected, ExchangeCost.Of(ranks, perNode, Link.Parse(link)).GathersBeside);
+
+    private static ExchangeCost Measured => ExchangeCost.Measured(2, 1, bytes: 1_267_000_000, seconds: 3.85e-3);
+
+    private static RankStep Guide1b(double milliseconds) =>
+        new(milliseconds / 1000, IsEstimate: false, 2048, 52_200_000 / sizeof(float), [Table], MemoryBytesPerSecond: 3.8e12)
+        {
+            Tables = TokenTables.Of(Table, GemmaConfig.Preset("1b"), trainsLayers: false, runs: 1),
+        };
 
     private static ScaledStep StepOf(RankStep alone, (string Link, int Ranks) column) =>
         alone.Across(ExchangeCost.Of(column.Ranks, 8, Link.Parse(column.Link)));

@@ -63,6 +63,9 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public string Description { get; }
 
+    /// <inheritdoc/>
+    public bool GathersBeside => _peers is not null;
+
     /// <summary>NCCL's switch for GPUs whose direct exchange does not work.</summary>
     private static bool IsDirectAllowed => NcclSettings.Machine.UsersValue("NCCL_P2P_DISABLE") is null or "" or "0";
 
