@@ -16,7 +16,8 @@ public sealed class ScalingPlanTests : IDisposable
         [
             "ranks      16 on 2 machines, joined by 400G (44 GB/s)",
             "batch      1 per device × accumulation 4 × 16 ranks = 64 rows, 32,768 tokens an optimizer step",
-            "1.1 GiB of saved modules reduce-scattered", "ms, none of it beside the next step's layers", "35.0 ms of one rank alone, less", "512 ranks",
+            "1.1 GiB of saved modules reduce-scattered", "ms, none of it beside the next step's layers",
+            "35.0 ms of one rank alone, less", "512 ranks",
         ];
         Assert.All(words, word => Assert.Contains(word, run.Out, StringComparison.Ordinal));
         Assert.Contains("note       an optimizer step exchanges the same", run.Error, StringComparison.Ordinal);
