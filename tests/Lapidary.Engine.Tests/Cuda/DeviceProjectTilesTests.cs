@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Memory;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Tests;
 
@@ -6,6 +7,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 
 /// <summary>Products of more rows than few with weights that are kept decoded, or are of the type of activations: the bits of few rows
 /// with the weight's own bytes.</summary>
+/// <remarks>All comparisons are of bytes, and weights are random bits, since the host would take longer than the device.</remarks>
 [Collection(nameof(DeviceRun))]
 public class DeviceProjectTilesTests
 {
@@ -15,17 +17,12 @@ public class DeviceProjectTilesTests
     public static IEnumerable<object[]> Kinds =>
         DeviceRun.Each([.. Enum.GetValues<WeightKind>().Select(kind => (object[])[kind])]).Where(row => (string)row[0] != "cpu");
 
-    /// <summary>Shared memory of a block, in KiB: of an A100, of consumer cards and of Turing.</summary>
-    public static IEnumerable<object[]> SmallCards =>
-        [.. new[] { WeightKind.NestedNF4, WeightKind.BFloat16 }
-            .SelectMany(kind => new[] { 163, 99, 64 }.Select(kib => (object[])[kind, kib]))];
-
     /// <summary>Columns, rows of each weight, ranks of adapters: one part and many, one bundle and many, narrow and wide, rows that end in
-    /// the middle of a tile.</summary>
+    /// the middle of a tile, and as many narrow tiles as fill a large card.</summary>
     private static readonly (int Dim, int[] OutDims, int[] Ranks)[] Sizes =
     [
-        (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (640, [4100, 4100], [0, 0]), (2304, [33], [0]), (6912, [130], [0]),
-        (1024, [200], [0]), (1152, [8193], [4]), (32, [65], [0]), (264, [8192, 9], [0, 0]), (1152, [1], [0]),
+        (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (640, [4100, 4097], [0, 4]), (2304, [33], [0]), (6912, [130], [0]),
+        (1024, [200], [0]), (1152, [2001], [4]), (32, [65], [0]), (264, [8192, 9], [0, 0]), (1152, [1], [0]),
     ];
 
     [Theory]
@@ -36,13 +33,17 @@ public class DeviceProjectTilesTests
         AssertSameBits(run, kind);
     }
 
+    /// <summary>Shared memory of a block: of an A100, of consumer cards and of Turing.</summary>
     [Theory]
-    [MemberData(nameof(SmallCards))]
-    public void ProjectRows_OnASmallerCard_OfKeptWeights_HasTheBitsOfFewRows(WeightKind kind, int kib)
+    [InlineData(163)]
+    [InlineData(99)]
+    [InlineData(64)]
+    public void ProjectRows_OnASmallerCard_OfKeptWeights_HasTheBitsOfFewRows(int kib)
     {
         var thresholds = new KernelThresholds { RowsSharedBytes = kib << 10 };
         using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, thresholds));
-        AssertSameBits(run, kind);
+        AssertSameBits(run, WeightKind.NestedNF4);
+        AssertSameBits(run, WeightKind.BFloat16);
     }
 
     [Theory]
@@ -50,25 +51,28 @@ public class DeviceProjectTilesTests
     public void ProjectRowsGated_OfKeptWeights_HasTheBitsOfFewRows(string device, WeightKind kind)
     {
         using var run = DeviceRun.On(device);
-        foreach (var (dim, outDim) in new[] { (1152, 4100), (640, 4096), (2304, 57) })
+        foreach (var (dim, outDim) in new[] { (1152, 4100), (96, 4096), (2304, 57) })
         {
-            using TestMatrix gate = TestMatrix.Create(kind, outDim, dim, 1), up = TestMatrix.Create(kind, outDim, dim, 2);
-            Projection[] layers = [new(run.Import(gate.Tensor), null), new(run.Import(up.Tensor), null)];
-            var x = run.Normal(1, MostRows, dim);
-            double[] expected = [.. Groups(MostRows).SelectMany(group => Gated(x.Rows(group.First, group.Count)))];
+            using var host = new MemoryRegion(new HostAllocator(), MemoryOwner.Base);
+            Projection gate = new(run.Import(RandomBits.Weight(kind, outDim, dim, 1, host)), null);
+            Projection up = new(run.Import(RandomBits.Weight(kind, outDim, dim, 2, host)), null);
+            var type = run.Backend.ActivationDType;
+            var x = run.Import(RandomBits.Matrix(type, MostRows, dim, 3, host));
+            Tensor gateY = run.Zeros(type, MostRows, outDim), upY = run.Zeros(type, MostRows, outDim);
+            var y = new Output(run, outDim);
+            foreach (var (first, count) in Groups(MostRows)) Gated(first, count);
+            y.Expect();
             using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
-            Gated(x); // keeps the weights for the next use
+            Gated(0, MostRows); // keeps the weights for the next use
             foreach (int rows in new[] { 9, 33, 128, MostRows })
-                AssertEqual(expected, Gated(x.Rows(0, rows)), $"{rows} × {outDim} × {dim}");
-
-            double[] Gated(Tensor input)
             {
-                long rows = input.Shape[0];
-                Tensor gateY = run.New(rows, outDim), upY = run.New(rows, outDim), y = run.New(rows + 1, outDim);
-                run.Backend.ProjectRowsGated(input, layers[0], layers[1], gateY, upY, y.Rows(0, rows));
-                Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
-                return run.Doubles(y.Rows(0, rows));
+                y.Clear();
+                Gated(0, rows);
+                y.AssertSame(rows, $"{rows} × {outDim} × {dim}");
             }
+
+            void Gated(int first, int count) => run.Backend.ProjectRowsGated(
+                x.Rows(first, count), gate, up, gateY.Rows(0, count), upY.Rows(0, count), y.Rows(first, count));
         }
     }
 
@@ -76,49 +80,71 @@ public class DeviceProjectTilesTests
     {
         foreach (var (dim, outDims, ranks) in Sizes)
         {
-            TestMatrix[] weights = [.. outDims.Select((outDim, i) => TestMatrix.Create(kind, outDim, dim, i))];
-            Projection[] layers =
-                [.. weights.Select((weight, i) => DeviceProjectRowsTests.Layer(run, run.Import(weight.Tensor), ranks[i]))];
-            var x = run.Normal(1, MostRows, dim);
-            double[][][] few = [.. Groups(MostRows).Select(group => Project(x.Rows(group.First, group.Count)))];
-            double[][] expected = [.. outDims.Select((_, i) => few.SelectMany(group => group[i]).ToArray())];
+            using var host = new MemoryRegion(new HostAllocator(), MemoryOwner.Base);
+            Projection[] layers = [.. outDims.Select((outDim, i) => DeviceProjectRowsTests.Layer(
+                run, run.Import(RandomBits.Weight(kind, outDim, dim, i, host)), ranks[i]))];
+            var x = run.Import(RandomBits.Matrix(run.Backend.ActivationDType, MostRows, dim, 9, host));
+            Output[] ys = [.. outDims.Select(outDim => new Output(run, outDim))];
+            foreach (var (first, count) in Groups(MostRows)) Project(first, count);
+            foreach (var y in ys) y.Expect();
             foreach (bool hasPrompts in new[] { false, true })
             {
                 using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
-                if (hasPrompts) Forward(x);
-                else Project(x); // keeps the weights for the next use
+                if (hasPrompts) Forward();
+                else Project(0, MostRows); // keeps the weights for the next use
                 foreach (int rows in new[] { 1, 9, 33, 64, 100, MostRows })
                 {
-                    double[][] found = Project(x.Rows(0, rows));
-                    for (int i = 0; i < outDims.Length; i++) AssertEqual(expected[i], found[i], $"{rows} × {outDims[i]} × {dim}");
+                    foreach (var y in ys) y.Clear();
+                    Project(0, rows);
+                    for (int i = 0; i < ys.Length; i++) ys[i].AssertSame(rows, $"{kind}: {rows} × {outDims[i]} × {dim}");
                 }
             }
 
-            foreach (var weight in weights) weight.Dispose();
-
-            double[][] Project(Tensor input)
-            {
-                long rows = input.Shape[0];
-                Tensor[] ys = [.. outDims.Select(outDim => run.New(rows + 1, outDim))];
-                run.Backend.ProjectRows(input, layers, [.. ys.Select(y => y.Rows(0, rows))]);
-                foreach (var y in ys) Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
-                return [.. ys.Select(y => run.Doubles(y.Rows(0, rows)))];
-            }
+            void Project(int first, int count) =>
+                run.Backend.ProjectRows(x.Rows(first, count), layers, [.. ys.Select(y => y.Rows(first, count))]);
 
             // As a prompt does, which keeps the weights beside their adapters.
-            void Forward(Tensor input) => run.Backend.ProjectForward(
-                input, layers, [.. ranks.Select(r => r == 0 ? null : run.New(MostRows, r))],
-                [.. outDims.Select(outDim => run.New(MostRows, outDim))]);
+            void Forward() => run.Backend.ProjectForward(
+                x, layers, [.. ranks.Select(r => r == 0 ? null : run.New(MostRows, r))], [.. ys.Select(y => y.Rows(0, MostRows))]);
         }
-    }
-
-    /// <summary>The results are the beginning of what is expected. Faster than xunit's comparison.</summary>
-    private static void AssertEqual(double[] expected, double[] actual, string size)
-    {
-        int same = expected.AsSpan().CommonPrefixLength(actual);
-        if (same < actual.Length) Assert.Fail($"{size}: element {same} is {actual[same]}, not {expected[same]}.");
     }
 
     private static IEnumerable<(int First, int Count)> Groups(int rows) =>
         Enumerable.Range(0, (rows + Few - 1) / Few).Select(i => (i * Few, Math.Min(Few, rows - (i * Few))));
+
+    /// <summary>A product's result, and its expected bytes. One more row than the most shows what is written behind the last.</summary>
+    private sealed class Output
+    {
+        private readonly DeviceRun _run;
+        private readonly Tensor _tensor;
+        private readonly byte[] _clear, _found, _expected;
+
+        public Output(DeviceRun run, int outDim)
+        {
+            (_run, _tensor) = (run, run.Zeros(run.Backend.ActivationDType, MostRows + 1, outDim));
+            (_clear, _found, _expected) = (Bytes(), Bytes(), Bytes());
+            _clear.AsSpan().Fill(byte.MaxValue); // NaN in every type
+            Clear();
+
+            byte[] Bytes() => new byte[_tensor.LengthBytes];
+        }
+
+        public Tensor Rows(int first, int count) => _tensor.Rows(first, count);
+
+        /// <summary>Fills it, so that what is not written shows.</summary>
+        public void Clear() => _run.Backend.Write<byte>(_clear, _tensor);
+
+        /// <summary>What it holds is expected from now on.</summary>
+        public void Expect() => _run.Backend.Read<byte>(_tensor, _expected);
+
+        /// <summary>Its first rows are the expected ones, and nothing is written behind them.</summary>
+        public void AssertSame(int rows, string size)
+        {
+            _run.Backend.Read<byte>(_tensor, _found);
+            int row = _found.Length / (MostRows + 1), written = rows * row;
+            int same = _found.AsSpan(0, written).CommonPrefixLength(_expected);
+            if (same < written) Assert.Fail($"{size}: row {same / row} differs at byte {same % row} of {row}.");
+            Assert.True(_found.AsSpan(written).SequenceEqual(_clear.AsSpan(written)), $"{size}: something is written behind its rows.");
+        }
+    }
 }
