@@ -72,6 +72,46 @@ public sealed class RankFaultsTests : IDisposable
             ["checkpoint-1"], Directory.GetDirectories(config.OutputDir, "checkpoint-?").Select(Path.GetFileName));
     }
 
+    /// <summary>The loss is finite, because B is zero, and B's gradient overflows. Tables were on their way when this was found.</summary>
+    [Fact]
+    public void AGradientThatIsNotFinite_LeavesAllWeightsOnAllRanks()
+    {
+        var runs = new RankRuns(Config, TrainerRun.RandomRows(8))
+        {
+            Lora = Whole with { LoraAlpha = 1e9 },
+            Change = weights =>
+            {
+                foreach (var a in ((Adapter)weights).Parameters.Where(of => of.Name.Contains("lora_A", StringComparison.Ordinal)))
+                    a.Value.AsSpan<float>().Fill(1e34f);
+            },
+        };
+        float[] Left(int worldSize)
+        {
+            var error = Assert.Throws<LapidaryException>(() => runs.Run(worldSize));
+            Assert.Contains("The weights are those of the step before", error.Message, StringComparison.Ordinal);
+            Assert.All(runs.Left, left => Assert.Equal(runs.Left[0], left));
+            return runs.Left[0]!;
+        }
+
+        Assert.Equal(Left(1), Left(2));
+    }
+
+    /// <summary>Without a checkpoint after the step, its tables are on their way when the observer ends the run.</summary>
+    [Fact]
+    public void AnEndAtOnce_LeavesTheStepsWeightsOnAllRanks()
+    {
+        float[] Left(IntervalStrategy saves)
+        {
+            var config = Config with { OutputDir = Path.Combine(_root, $"{saves}"), SaveStrategy = saves, SaveSteps = 1 };
+            var runs = new RankRuns(config, TrainerRun.RandomRows(8)) { Lora = Whole, ObserverOf = (_, _) => new Ender() };
+            Assert.Throws<OperationCanceledException>(() => runs.Run(2));
+            Assert.Equal(runs.Left[0], runs.Left[1]);
+            return runs.Left[0]!;
+        }
+
+        Assert.Equal(Left(IntervalStrategy.Steps), Left(IntervalStrategy.No));
+    }
+
     [Fact]
     public void RunFile_HasTheGlobalBatch_SoThatItResumesOnAnyNumberOfRanks()
     {
@@ -110,6 +150,9 @@ public sealed class RankFaultsTests : IDisposable
             "global_batch_size is 8 here, 4 in the checkpoint", worldSize: 2);
     }
 
+    private static LoraConfig Whole =>
+        LoraConfig.Guide with { R = 4, LoraDropout = 0, ModulesToSave = ["lm_head", "embed_tokens"] };
+
     private SftConfig Config => TrainerRun.Small() with
     {
         OutputDir = Path.Combine(_root, "out"),
@@ -137,6 +180,11 @@ public sealed class RankFaultsTests : IDisposable
         bytes[^3] ^= 1;
         File.WriteAllBytes(path, bytes);
         return folder;
+    }
+
+    private sealed class Ender : ITrainingObserver
+    {
+        public void OnStep(TrainingProgress progress) => throw new OperationCanceledException();
     }
 
     /// <summary>Puts a file where the second checkpoint is to be.</summary>

@@ -40,6 +40,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
 
     public Func<int, CancellationToken> TokenOf { get; init; } = _ => TestContext.Current.CancellationToken;
 
+    /// <summary>Changes the new weights of a rank.</summary>
+    public Action<TrainedWeights> Change { get; init; } = _ => { };
+
     /// <summary>Runs in so many ranks.</summary>
     public RankResult[] Run(int worldSize)
     {
@@ -47,6 +50,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
         var results = new RankResult?[worldSize];
         var errors = new Exception?[worldSize];
         int first = -1;
+        Left = new float[worldSize][];
         var token = TestContext.Current.CancellationToken;
         Thread[] threads = [.. Enumerable.Range(0, worldSize).Select(rank => new Thread(() =>
         {
@@ -69,6 +73,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
         return [.. results.OfType<RankResult>()];
     }
 
+    /// <summary>The weights that a run which failed has left on each rank.</summary>
+    public float[]?[] Left { get; private set; } = [];
+
     /// <summary>What each rank ended with.</summary>
     public Exception?[] Errors { get; private set; } = [];
 
@@ -85,6 +92,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
 
         // Ranks start with other values, and get rank 0's.
         using TrainedWeights weights = IsFull ? FullWeights.Create(model) : Adapter.Create(model, Lora, config.Seed + group.Rank);
+        Change(weights);
         using var trainer = new SftTrainer(
             model, weights, config, Packed(RowsOf(group.Rank, Rows), config), Eval is null ? null : Packed(Eval, config), losses,
             communicator: communicator)
@@ -93,10 +101,20 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
             FixedSteps = RowsPerRun is { } rows ? new StepPlan(rows, 0, LogitsMemory.LeanBytes) : null,
         };
         trainer.Runner.FirstExponent = LossScaleExponent;
-        var state = trainer.Train(Resume, TokenOf(group.Rank));
-        float[] values = [.. weights.Blocks.SelectMany(block => block.Values.AsSpan<float>().ToArray())];
-        return new RankResult(state, losses.All, values, trainer.IsComplete, trainer.MemoryPlan!);
+        try
+        {
+            var state = trainer.Train(Resume, TokenOf(group.Rank));
+            return new RankResult(state, losses.All, ValuesOf(weights), trainer.IsComplete, trainer.MemoryPlan!);
+        }
+        catch
+        {
+            Left[group.Rank] = ValuesOf(weights);
+            throw;
+        }
     }
+
+    private static float[] ValuesOf(TrainedWeights weights) =>
+        [.. weights.Blocks.SelectMany(block => block.Values.AsSpan<float>().ToArray())];
 
     private static PackedDataSet Packed(ExampleSet rows, SftConfig config) =>
         new(rows, config.EffectivePacking, config.MaxLength, padTokenId: 0);
