@@ -14,7 +14,7 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly AdamWOptions _options;
     private readonly ICommunicator _communicator;
     private readonly MemoryRegion _moments;
-    private readonly OptimizerBlock[] _blocks;
+    private readonly List<OptimizerBlock> _blocks = [];
 
     /// <summary>[4], fp32: the inputs of a step: its learning rate, the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ, and the factor of
     /// its gradients.</summary>
@@ -41,42 +41,24 @@ internal sealed class AdamWOptimizer : IDisposable
     {
         (_backend, _options, _communicator) = (backend, options, communicator);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
-        _stepScalars = _moments.New("step_scalars", DType.Float32, 4);
-        _norm = _moments.New("grad_norm", DType.Float32, 3);
         _update = new StepProgram(backend);
         _zero = new StepProgram(backend);
-        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator, _moments))];
-        HasLateValues = _blocks.Any(block => block.TableColumns > 0);
-        List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
-        Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
-        if (own.Length > 0)
+        try
         {
-            _partNorms = _moments.New("part_norms", DType.Float32, communicator.Ranks.WorldSize * NormStride);
-            var result = _partNorms.Rows(communicator.Ranks.Rank * NormStride, 3);
-            _ownNorm = new StepProgram(backend);
-            _ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, scale: null, result));
-            _ownNorm.Complete(backend.Memory);
-            for (int rank = 0; rank < communicator.Ranks.WorldSize; rank++) normed.Add(_partNorms.Rows(rank * NormStride, 1));
+            _stepScalars = _moments.New("step_scalars", DType.Float32, 4);
+            _norm = _moments.New("grad_norm", DType.Float32, 3);
+            foreach (var block in blocks) _blocks.Add(new OptimizerBlock(block, communicator, _moments));
+            HasLateValues = _blocks.Any(block => block.TableColumns > 0);
+            (_partNorms, _ownNorm) = RecordOwnNorm();
+            States = [.. _blocks.SelectMany(block => block.States(communicator))];
+            RecordUpdate(maxGradNorm);
+            RecordZero(blocks);
         }
-
-        var scale = _stepScalars.Rows(3, 1);
-        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, scale, _norm));
-        foreach (var block in _blocks)
+        catch
         {
-            var constants = options with { WeightDecay = block.Decays ? options.WeightDecay : 0 };
-            if (block.Own is { } part) AddUpdate(part, constants);
-            if (block.Shared is { } shared) AddUpdate(shared, constants);
+            Dispose();
+            throw;
         }
-
-        foreach (var block in blocks)
-        {
-            var gradient = block.Gradients!;
-            _zero.Add(ops => ops.Zero(gradient));
-        }
-
-        States = [.. _blocks.SelectMany(block => block.States(communicator))];
-        _update.Complete(backend.Memory);
-        _zero.Complete(backend.Memory);
     }
 
     /// <summary>Every parameter with its moments, in the parameters' order.</summary>
@@ -155,6 +137,48 @@ internal sealed class AdamWOptimizer : IDisposable
         _update.Dispose();
         _zero.Dispose();
         _moments.Dispose();
+    }
+
+    /// <summary>Records the norm of the parts that this rank owns, if any parameter is divided.</summary>
+    private (Tensor? PartNorms, StepProgram? OwnNorm) RecordOwnNorm()
+    {
+        Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
+        if (own.Length == 0) return (null, null);
+        var ranks = _communicator.Ranks;
+        var partNorms = _moments.New("part_norms", DType.Float32, ranks.WorldSize * NormStride);
+        var result = partNorms.Rows(ranks.Rank * NormStride, 3);
+        var ownNorm = new StepProgram(_backend);
+        ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, scale: null, result));
+        ownNorm.Complete(_backend.Memory);
+        return (partNorms, ownNorm);
+    }
+
+    private void RecordUpdate(float maxGradNorm)
+    {
+        List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
+        for (int rank = 0; _partNorms is not null && rank < _communicator.Ranks.WorldSize; rank++)
+            normed.Add(_partNorms.Rows(rank * NormStride, 1));
+        var scale = _stepScalars.Rows(3, 1);
+        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, scale, _norm));
+        foreach (var block in _blocks)
+        {
+            var constants = _options with { WeightDecay = block.Decays ? _options.WeightDecay : 0 };
+            if (block.Own is { } part) AddUpdate(part, constants);
+            if (block.Shared is { } shared) AddUpdate(shared, constants);
+        }
+
+        _update.Complete(_backend.Memory);
+    }
+
+    private void RecordZero(IReadOnlyList<ParameterBlock> blocks)
+    {
+        foreach (var block in blocks)
+        {
+            var gradient = block.Gradients!;
+            _zero.Add(ops => ops.Zero(gradient));
+        }
+
+        _zero.Complete(_backend.Memory);
     }
 
     private void AddUpdate(OptimizerBlock.Part part, AdamWOptions options) => _update.Add(ops =>

@@ -24,13 +24,25 @@ internal sealed class OptimizerBlock : IDisposable
         {
             Tensor cutValues = values.Rows(0, cut);
             _cutGradient = gradient.Rows(0, cut);
-            (Values, Gradient) = (communicator.Divide(cutValues), communicator.Divide(_cutGradient));
             Own = Part.New(Shard.Of(cutValues, ranks.Rank, worldSize), Shard.Of(_cutGradient, ranks.Rank, worldSize), moments);
         }
 
         if (cut == 0) Shared = Part.New(values, gradient, moments);
         else if (cut < values.Count)
             Shared = Part.New(values.Rows(cut, values.Count - cut), gradient.Rows(cut, gradient.Count - cut), moments);
+        if (_cutGradient is null) return;
+
+        // Last, so that nothing is left open if memory is short.
+        Values = communicator.Divide(values.Rows(0, cut));
+        try
+        {
+            Gradient = communicator.Divide(_cutGradient);
+        }
+        catch
+        {
+            Values.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether weight decay applies.</summary>

@@ -12,7 +12,10 @@ internal sealed class TrainingSetup : IDisposable
 {
     private readonly GemmaModel _model;
     private readonly CachedSteps? _generation;
-    private readonly IDisposable _decodedWeights;
+
+    /// <summary>What was allocated, in order: all of it, or what there was before an error.</summary>
+    private readonly Stack<IDisposable> _parts = new();
+
     private GenerationEngine? _engine;
 
     /// <summary>Sets up the optimizer and the largest steps.</summary>
@@ -28,17 +31,25 @@ internal sealed class TrainingSetup : IDisposable
         ICommunicator communicator)
     {
         _model = model;
-        Optimizer = new AdamWOptimizer(weights.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
-        Numbers = new StepNumbers(backend, communicator);
-        Steps = new ModelSteps(
-            model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes, waitsForTables: Optimizer.HasLateValues);
-        EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
-        int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
-        LargestStep = Steps.For(tokens, tokens);
-        LargestEvaluation = evaluated > 0 ? EvaluationSteps.For(evaluated, evaluated) : null;
-        var (texts, length) = shape.Generation;
-        if (texts > 0) _generation = new CachedSteps(model, texts, length, backend);
-        _decodedWeights = backend.KeepDecodedWeights(plan.MaxDecodedBytes);
+        try
+        {
+            Optimizer = Own(new AdamWOptimizer(weights.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator));
+            Numbers = Own(new StepNumbers(backend, communicator));
+            Steps = Own(new ModelSteps(
+                model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes, waitsForTables: Optimizer.HasLateValues));
+            EvaluationSteps = Own(ModelSteps.ForEvaluation(model, backend));
+            int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
+            LargestStep = Steps.For(tokens, tokens);
+            LargestEvaluation = evaluated > 0 ? EvaluationSteps.For(evaluated, evaluated) : null;
+            var (texts, length) = shape.Generation;
+            if (texts > 0) _generation = new CachedSteps(model, texts, length, backend);
+            Own(backend.KeepDecodedWeights(plan.MaxDecodedBytes));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public AdamWOptimizer Optimizer { get; }
@@ -82,11 +93,14 @@ internal sealed class TrainingSetup : IDisposable
     {
         if (_engine is not null) _engine.Dispose();
         else _generation?.Dispose();
-        EvaluationSteps.Dispose();
-        Steps.Dispose();
-        Numbers.Dispose();
-        Optimizer.Dispose();
-        _decodedWeights.Dispose();
+        while (_parts.TryPop(out var part)) part.Dispose();
+    }
+
+    private T Own<T>(T part)
+        where T : IDisposable
+    {
+        _parts.Push(part);
+        return part;
     }
 
     /// <summary>Runs the largest steps and an update, so that each operation requests its scratch.</summary>

@@ -70,6 +70,7 @@ public sealed partial class SftTrainer
     private void SetUp(RunState? resumed)
     {
         _setup?.Dispose();
+        _setup = null; // also if this run ends before the next one is made
         _agreement.Meet(); // ranks that share a machine's memory have all loaded when it is read
         int sharing = _model.Backend is CpuBackend ? Ranks.LocalSize : 1;
         var (budget, leastRank) = _agreement.Least(MemoryPlanner.Budget(_model.Backend.Memory, sharing));

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 
@@ -66,6 +67,32 @@ public sealed class RankMemoryTests : IDisposable
         Assert.All(watch.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
     }
 
+    /// <summary>A trainer that could not be set up can be followed by another one in the same process.</summary>
+    /// <param name="divided">Tensors that are divided before an error: the first table's values, its gradient, and the second's
+    /// values.</param>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void ASetupThatFails_LeavesNoMemoryAndNothingOpen(int divided)
+    {
+        var config = TrainerRun.Small() with { OutputDir = Path.Combine(_root, "out"), MaxSteps = 2 };
+        using var backend = new CpuBackend(threads: 1);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, new ModelOptions { DType = DType.Float32 });
+        using var adapter = Adapter.Create(
+            model, LoraConfig.Guide with { R = 4, EnsureWeightTying = false, ModulesToSave = ["lm_head", "embed_tokens"] }, 1);
+        Assert.Equal(2, adapter.Blocks.Count(block => block.IsTokenTable));
+        var rows = new PackedDataSet(TrainerRun.RandomRows(8), PackingStrategy.None, 512, 0);
+        var mirror = new Mirror { MostDivided = divided };
+        long before = backend.Memory.LiveBytes;
+        using var trainer = new SftTrainer(model, adapter, config, rows, communicator: mirror);
+
+        var error = Assert.Throws<LapidaryException>(() => trainer.Train(cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Equal("rank 1 is gone", error.Message);
+        Assert.Equal((0, before), (mirror.Open, backend.Memory.LiveBytes));
+    }
+
     internal sealed class Watch : ITrainingObserver
     {
         private long _last;
@@ -94,6 +121,12 @@ public sealed class RankMemoryTests : IDisposable
 
         public string Description => "mirror";
 
+        /// <summary>How many tensors can be divided.</summary>
+        public int MostDivided { get; init; } = int.MaxValue;
+
+        /// <summary>How many are.</summary>
+        public int Open { get; private set; }
+
         public void AllReduce(Tensor tensor)
         {
         }
@@ -110,9 +143,37 @@ public sealed class RankMemoryTests : IDisposable
         {
         }
 
+        public IDividedTensor Divide(Tensor tensor)
+        {
+            if (Open == MostDivided) throw new LapidaryException("rank 1 is gone");
+            Open++;
+            return new Divided(() => Open--);
+        }
+
         public void Dispose()
         {
         }
+    }
+
+    private sealed class Divided(Action end) : IDividedTensor
+    {
+        public void ReduceScatter()
+        {
+        }
+
+        public void BeginGather()
+        {
+        }
+
+        public void FetchRows(Tensor ids, int columns)
+        {
+        }
+
+        public void EndGather()
+        {
+        }
+
+        public void Dispose() => end();
     }
 
     private sealed class Pair : RankGroup
