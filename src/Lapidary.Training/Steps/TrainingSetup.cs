@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Training.Optimizers;
@@ -86,6 +87,20 @@ internal sealed class TrainingSetup : IDisposable
             MemoryOwner.DecodedWeights => added[owner],
             _ => there[owner] + added[owner],
         });
+    }
+
+    /// <summary>After an error, weights that other ranks still send come in, so that the caller finds whole tables. The others end the
+    /// gather too, whether they fail as well or go on.</summary>
+    public void EndGatherAfterError()
+    {
+        try
+        {
+            Optimizer.EndGather();
+        }
+        catch (LapidaryException)
+        {
+            // Another rank is gone, or the device has failed: the first error is the one to report.
+        }
     }
 
     /// <inheritdoc/>

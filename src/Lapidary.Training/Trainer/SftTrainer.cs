@@ -155,7 +155,7 @@ public sealed partial class SftTrainer : IDisposable
         }
         catch (Exception e)
         {
-            EndGather();
+            _setup?.EndGatherAfterError();
             TrainingTelemetry.Fail(activity, e);
             _manifest?.Fail(e);
             events?.End(isComplete: false);
@@ -219,20 +219,6 @@ public sealed partial class SftTrainer : IDisposable
         _agreement.Meet(); // nobody takes a run for done that rank 0 could not save
         IsComplete = isComplete;
         return state;
-    }
-
-    /// <summary>After an error, weights that other ranks still send come in, so that the caller finds whole tables. The others end the
-    /// gather too, whether they fail as well or go on.</summary>
-    private void EndGather()
-    {
-        try
-        {
-            _setup?.Optimizer.EndGather();
-        }
-        catch (LapidaryException)
-        {
-            // Another rank is gone, or the device has failed: the first error is the one to report.
-        }
     }
 
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
