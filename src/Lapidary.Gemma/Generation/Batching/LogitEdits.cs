@@ -18,6 +18,9 @@ internal sealed class LogitEdits(int vocabulary, int room)
     /// <param name="rows">Rows of the largest step.</param>
     public static int RoomFor(int rows) => Math.Min(rows, 32) * MostOfARow;
 
+    /// <summary>Length of a row.</summary>
+    public int Vocabulary => vocabulary;
+
     /// <summary>Whether there are edits.</summary>
     public bool Any => _edits.Count > 1;
 

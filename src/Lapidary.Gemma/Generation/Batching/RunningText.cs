@@ -50,7 +50,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
             (_row, _rowsChosenThere) = (0, !mayBe ? 0 : !_sampler!.HasRules ? int.MaxValue : room.TryAdd(_sampler, row) ? 1 : 0);
         }
 
-        return guess < _rowsChosenThere ? _sampler!.DrawAfter(guess) : TokenDraw.None;
+        return guess < _rowsChosenThere ? _sampler!.DrawAfter(guess, room.Vocabulary) : TokenDraw.None;
     }
 
     /// <summary>Whether the choice of a token needs its logits.</summary>

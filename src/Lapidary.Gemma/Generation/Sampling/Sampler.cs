@@ -26,12 +26,14 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
 
     /// <summary>How a token is drawn; <see cref="TokenDraw.None"/> where the likeliest is taken.</summary>
     /// <param name="tokens">Number of tokens that are drawn before it.</param>
-    public TokenDraw DrawAfter(int tokens)
+    /// <param name="vocabulary">Number of tokens in all. A top_k of as many is no limit, and a draw without one is cheaper.</param>
+    public TokenDraw DrawAfter(int tokens, int vocabulary)
     {
         if (!options.DoSample) return TokenDraw.None;
         var random = _random;
         for (int i = 0; i < tokens; i++) random.NextDouble();
-        return new TokenDraw(options.Temperature, options.TopK, options.TopP, options.MinP, random.NextDouble());
+        int topK = options.TopK < vocabulary ? options.TopK : 0;
+        return new TokenDraw(options.Temperature, topK, options.TopP, options.MinP, random.NextDouble());
     }
 
     /// <summary>Takes a token that a device has chosen from logits with the rules' edits.</summary>
@@ -67,7 +69,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     private int Choose(ReadOnlySpan<float> logits)
     {
         int likeliest = LogitScan.Largest(logits);
-        return options.DoSample ? (_drawer ??= new TokenDrawer()).Draw(logits, logits[likeliest], DrawAfter(0)) : likeliest;
+        return options.DoSample ? (_drawer ??= new TokenDrawer()).Draw(logits, logits[likeliest], DrawAfter(0, logits.Length)) : likeliest;
     }
 
     private static void RequireFinite(ReadOnlySpan<float> logits)

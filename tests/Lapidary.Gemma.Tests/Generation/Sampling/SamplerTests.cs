@@ -52,6 +52,19 @@ public class SamplerTests
         Assert.All(Enumerable.Range(0, 50), _ => Assert.Equal(1, sampler.Next([.. Logits])));
     }
 
+    /// <summary>A device draws without a limit what it would otherwise hand back as too many candidates to sort.</summary>
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(5, 0)]
+    [InlineData(int.MaxValue, 0)]
+    public void TopK_OfTheVocabularyOrMore_IsNoLimit(int topK, int expected)
+    {
+        var sampler = new Sampler(new() { DoSample = true, TopK = topK, TopP = 0.9f, Seed = 7 }, []);
+        var unlimited = new Sampler(new() { DoSample = true, TopK = expected, TopP = 0.9f, Seed = 7 }, []);
+        Assert.Equal(unlimited.DrawAfter(1, Logits.Length), sampler.DrawAfter(1, Logits.Length));
+        for (int i = 0; i < 200; i++) Assert.Equal(unlimited.Next([.. Logits]), sampler.Next([.. Logits]));
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
