@@ -18,9 +18,6 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime)
     /// <summary>Blocks that a multiprocessor runs at once, as the kernels' launch bounds say.</summary>
     private const int BlocksPerMultiprocessor = 2;
 
-    /// <summary>Largest size of a grid but for its first.</summary>
-    private const int MaxGrid = 65535;
-
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly Kernel _of128 = new("cached_attention.cu", "cached_attention_128");
     private readonly Kernel _of256 = new("cached_attention.cu", "cached_attention_256");

@@ -6,6 +6,9 @@ internal static class KernelShapes
     /// <summary>Threads of a warp, WARP of common.cuh.</summary>
     public const int WarpSize = 32;
 
+    /// <summary>Largest size of a grid but for its first.</summary>
+    public const int MaxGrid = 65535;
+
     /// <summary>A tensor as a matrix: all axes but the last folded into rows.</summary>
     public static (int Rows, int Dim) Rows(Tensor tensor)
     {

@@ -67,7 +67,7 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
         var shape = RowShape.Of(form, dim);
         var args = new ProjectRowsArgs(x, shape);
         if (!isWide && rows > RowTile.Few.GroupRows) (args.Partial, args.Arrivals) = RowPartials.In(runtime, args, outputs);
-        if (_tiles.TryRun(x, projections, ys, first, count, form, isWide, args)) return;
+        if (_tiles.TryRun(projections, ys, first, count, form, outputs, isWide, args)) return;
         var many = TakesFew(rows, outputs, shape.Parts, isWide) ? null : ManyTile(form, rows, isWide);
         bool takesFewWide = isWide && FitsFewWide(form, dim);
         var (kernel, tile) = many is null ? _kernels.Few(form, takesFewWide) : _kernels.Many(form, many, takesFewWide);

@@ -7,39 +7,34 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 
 /// <summary>Products of more rows than few with weights in the type of activations: as they are in memory, or decoded and kept.</summary>
 /// <remarks>The bits are those of <see cref="ProjectRowsKernels"/>, since sums are formed alike.</remarks>
-internal sealed unsafe class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights)
+internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights)
 {
     // As project_tiles.cuh has them.
     private const int StageColumns = 128, MinStages = 2, MaxStages = 3, StaticBytes = 16, BlocksPerMultiprocessor = 3;
-
-    /// <summary>Most blocks in the second dimension of a grid.</summary>
-    private const int MaxGridY = 65535;
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly TileKernels _kernels = new();
 
     /// <summary>yᵢ = x · Wᵢᵀ of projections from <paramref name="first"/> on, all of one form; false, and nothing done, if a weight is not
     /// there in the type of activations or no tile fits.</summary>
-    /// <param name="x">[rows, dim].</param>
     /// <param name="projections">The layers.</param>
     /// <param name="ys">[rows, out] each.</param>
     /// <param name="first">Index of the first of them.</param>
     /// <param name="count">Their number.</param>
     /// <param name="form">Their form.</param>
-    /// <param name="isWide">Whether their outputs give every multiprocessor a wide tile.</param>
+    /// <param name="outputs">Their outputs in all.</param>
+    /// <param name="isWide">Whether these give every multiprocessor a wide tile.</param>
     /// <param name="args">x, and scratch for bundles of narrow tiles.</param>
     public bool TryRun(
-        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, RowForm form, bool isWide,
+        IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, RowForm form, int outputs, bool isWide,
         ProjectRowsArgs args)
     {
-        var shape = RowShape.Of(form, Rows(x).Dim);
-        int outputs = 0;
-        for (int i = first; i < first + count; i++) outputs += Rows(ys[i]).Dim;
-        if (TileOf(x, form, shape, isWide, outputs) is not { } tile) return false;
+        if (TileOf(args, form, outputs, isWide) is not { } tile) return false;
         int tiles = 0;
         for (int i = 0; i < count; i++)
         {
-            if (!TrySet(ref args, i, projections[first + i], ys[first + i])) return false;
+            if (weights.RowsOf(projections[first + i]) is not { } rows) return false;
+            args.Set(i, rows, ys[first + i]);
             tiles = args.EndTiles(i, tile.TileRows, tiles);
         }
 
@@ -50,38 +45,28 @@ internal sealed unsafe class ProjectTilesKernels(CudaRuntime runtime, Projection
     /// <summary>y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ) in the same way, of wide weights of one form.</summary>
     public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y, RowForm form)
     {
-        var shape = RowShape.Of(form, Rows(x).Dim);
-        if (TileOf(x, form, shape, isWide: true, 2 * Rows(y).Dim) is not { } tile) return false;
-        var args = new ProjectRowsArgs(x, shape);
-        if (!TrySet(ref args, 0, gate, y) || !TrySet(ref args, 1, up, y)) return false;
+        var args = new ProjectRowsArgs(x, RowShape.Of(form, Rows(x).Dim));
+        if (TileOf(args, form, 2 * Rows(y).Dim, isWide: true) is not { } tile) return false;
+        if (weights.RowsOf(gate) is not { } gateRows || weights.RowsOf(up) is not { } upRows) return false;
+        args.Set(0, gateRows, y);
+        args.Set(1, upRows, y);
         int tiles = args.EndTiles(0, tile.TileRows / 2, tiles: 0);
         Launch(args, tiles, form, tile, isGated: true);
         return true;
     }
 
-    private bool TrySet(ref ProjectRowsArgs args, int i, Projection projection, Tensor y)
-    {
-        if (weights.RowsOf(projection) is not { } rows) return false;
-        args.Weight[i] = rows.Address;
-        args.Pitch[i] = rows.Pitch;
-        args.Y[i] = y.Address;
-        args.OutDim[i] = Rows(y).Dim;
-        args.YType[i] = (int)y.DType;
-        return true;
-    }
-
     /// <summary>The tile for a number of rows; null for few rows, and where a block has too little shared memory.</summary>
-    private RowTile? TileOf(Tensor x, RowForm form, RowShape shape, bool isWide, int outputs)
+    private RowTile? TileOf(in ProjectRowsArgs args, RowForm form, int outputs, bool isWide)
     {
-        int rows = Rows(x).Rows;
+        int rows = args.Rows, bundles = args.Bundles;
         if (rows <= RowTile.Few.GroupRows || form == RowForm.Any) return null;
         var (tile, tile32) = isWide ? (RowTile.Wide64, RowTile.Wide32) : (RowTile.Narrow64, RowTile.Narrow32);
         if (IsFasterFromItsBytes(form, rows, isWide, outputs)) return null;
-        if ((long)Tiles(outputs, tile.TileRows / 2) * shape.Bundles > MaxGridY) return null;
+        if ((long)Tiles(outputs, tile.TileRows / 2) * bundles > MaxGrid) return null;
         bool fills = isWide || Blocks(tile) >= (BlocksPerMultiprocessor - 1) * runtime.Device.Multiprocessors;
         return rows > tile32.GroupRows && fills && Stages(tile) >= MinStages ? tile : Stages(tile32) >= MinStages ? tile32 : null;
 
-        int Blocks(RowTile tile) => Tiles(outputs, tile.TileRows) * shape.Bundles * Tiles(rows, tile.GroupRows);
+        int Blocks(RowTile tile) => Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows);
     }
 
     /// <summary>Whether NF4's own kernels are faster, as measured on an H200: they read a quarter of the bytes, and fill their tables while
@@ -106,7 +91,6 @@ internal sealed unsafe class ProjectTilesKernels(CudaRuntime runtime, Projection
         int groups = Tiles(args.Rows, tile.GroupRows), blocks = tiles;
         args.Stages = Stages(tile);
         if (tile.IsSplit) blocks *= args.Bundles;
-
         var kernel = _kernels.Of(form, tile, isGated);
         _launcher.Launch(kernel, new Dim3(groups, blocks), tile.MaxWarps * WarpSize, args.Stages * StageBytes(tile), in args);
     }

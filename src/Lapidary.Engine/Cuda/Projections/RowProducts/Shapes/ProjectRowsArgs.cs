@@ -37,9 +37,7 @@ internal unsafe struct ProjectRowsArgs
     {
         Weight[i] = weight.Address;
         WeightType = (int)weight.DType;
-        Y[i] = y.Address;
-        OutDim[i] = Rows(y).Dim;
-        YType[i] = (int)y.DType;
+        SetOutput(i, y);
         if (weight.Scales is not { } scales) return;
         Absmax[i] = scales.Absmax.Address;
         NestedAbsmax[i] = scales.NestedAbsmax?.Address ?? 0;
@@ -48,9 +46,24 @@ internal unsafe struct ProjectRowsArgs
         BlockShift[i] = BitOperations.Log2((uint)scales.BlockSize);
     }
 
+    /// <summary>Sets a weight's rows in the type of activations, and its output.</summary>
+    public void Set(int i, DecodedRows weight, Tensor y)
+    {
+        Weight[i] = weight.Address;
+        Pitch[i] = weight.Pitch;
+        SetOutput(i, y);
+    }
+
     /// <summary>Sets where a weight's tiles end, and returns it.</summary>
     /// <param name="i">Index of the weight.</param>
     /// <param name="tileRows">Rows of a tile.</param>
     /// <param name="tiles">Tiles of the weights before it.</param>
     public int EndTiles(int i, int tileRows, int tiles) => TileEnd[i] = tiles + Tiles(OutDim[i], tileRows);
+
+    private void SetOutput(int i, Tensor y)
+    {
+        Y[i] = y.Address;
+        OutDim[i] = Rows(y).Dim;
+        YType[i] = (int)y.DType;
+    }
 }
