@@ -235,6 +235,27 @@ public interface IOps
     /// <param name="o">[tokens, heads · headDim].</param>
     void CachedAttention(Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o);
 
+    /// <summary>Inference only: <see cref="QkvToCache"/> and <see cref="CachedAttention"/>, to the bit.</summary>
+    /// <param name="q">[tokens, heads · headDim]; may be overwritten by anything.</param>
+    /// <param name="k">[tokens, kvHeads · headDim]; may be overwritten by anything.</param>
+    /// <param name="v">Like k; kept.</param>
+    /// <param name="norms">Weights of q_norm and k_norm, and rms_norm_eps.</param>
+    /// <param name="rope">From <see cref="RopeTable"/>.</param>
+    /// <param name="slots">Int32 [tokens], as in <see cref="CachedAttention"/>. No kernel of a step may write it.</param>
+    /// <param name="positions">Int32 [tokens]. No kernel of a step may write it.</param>
+    /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
+    /// <param name="values">Like keys.</param>
+    /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
+    /// <param name="o">[tokens, heads · headDim].</param>
+    /// <param name="rstd">fp32 [tokens · the larger number of heads]: room for the backend.</param>
+    void QkvAttention(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        AttentionShape shape, Tensor o, Tensor rstd)
+    {
+        QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
+        CachedAttention(q, slots, positions, keys, values, shape, o);
+    }
+
     /// <summary>Inference only: indices[t] = index of the largest element of x[t], the first among equals; −1 if x[t] contains NaN or its
     /// largest element is not finite.</summary>
     /// <param name="x">fp32 [tokens, dim].</param>

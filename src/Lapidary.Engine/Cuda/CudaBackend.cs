@@ -236,6 +236,16 @@ public sealed class CudaBackend : IBackend
         _operations.CachedAttention.Run(q, slots, positions, keys, values, shape, o);
 
     /// <inheritdoc/>
+    public void QkvAttention(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        AttentionShape shape, Tensor o, Tensor rstd)
+    {
+        if (_operations.FreshAttention.Run(q, k, v, norms, rope, slots, positions, keys, values, shape, o)) return;
+        QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
+        CachedAttention(q, slots, positions, keys, values, shape, o);
+    }
+
+    /// <inheritdoc/>
     public int PromptRows(int tokens) => StepRows.OfPrompts(tokens);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Attention;
+using Lapidary.Engine.Cuda.Attention.Cached;
 using Lapidary.Engine.Cuda.Attention.Rotary;
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Loading;
@@ -31,6 +32,7 @@ internal sealed class CudaOperations : IDisposable
         AttentionBackward = new AttentionBackwardKernels(runtime);
         KvAppend = new KvAppendKernels(launcher);
         CachedAttention = new CachedAttentionKernels(runtime);
+        FreshAttention = new FreshAttentionKernels(runtime);
         GeGlu = new GeGluKernels(launcher);
         RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu);
         Add = new AddKernels(launcher);
@@ -67,6 +69,8 @@ internal sealed class CudaOperations : IDisposable
     public KvAppendKernels KvAppend { get; }
 
     public CachedAttentionKernels CachedAttention { get; }
+
+    public FreshAttentionKernels FreshAttention { get; }
 
     public GeGluKernels GeGlu { get; }
 

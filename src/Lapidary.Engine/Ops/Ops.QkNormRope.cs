@@ -44,35 +44,4 @@ public static partial class Ops
         });
         return y;
     }
-
-    /// <summary>Inference only: the norms and rotation of queries and keys, and keys and values into the cache.</summary>
-    /// <param name="tape">Receives the call.</param>
-    /// <param name="q">[tokens, heads · headDim]. Nothing else may use q and k.</param>
-    /// <param name="k">[tokens, kvHeads · headDim].</param>
-    /// <param name="v">Like k.</param>
-    /// <param name="norms">q_norm and k_norm.</param>
-    /// <param name="rope">The table of the layer's kind.</param>
-    /// <param name="slots">Int32 [tokens]: the slot of each token's text; −1 for a row without a token.</param>
-    /// <param name="positions">Int32 [tokens].</param>
-    /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
-    /// <param name="values">Like keys.</param>
-    /// <returns>The queries, in the place of <paramref name="q"/>.</returns>
-    /// <exception cref="ShapeException">A last axis is not a multiple of headDim, or the table has another headDim.</exception>
-    public static Tensor QkvToCache(
-        Tape tape, Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys,
-        Tensor values)
-    {
-        long headDim = norms.Q.Count;
-        foreach (var x in (ReadOnlySpan<Tensor>)[q, k, v])
-        {
-            CheckType(tape.ActivationDType, nameof(QkvToCache), "q, k and v", x);
-            Check(x.Shape[^1] % headDim == 0, nameof(QkvToCache), "q, k and v", $"[tokens, a multiple of {headDim}]", x);
-        }
-
-        Check(norms.K.Count == headDim, nameof(QkvToCache), nameof(norms), $"[{headDim}]", norms.K);
-        Check(rope.Cos.Shape[1] * 2 == headDim, nameof(QkvToCache), nameof(rope), $"[tokens, {headDim / 2}]", rope.Cos);
-        var rstd = tape.New(DType.Float32, Math.Max(q.Count, k.Count) / headDim);
-        tape.Run(ops => ops.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd));
-        return q;
-    }
 }

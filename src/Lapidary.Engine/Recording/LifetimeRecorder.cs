@@ -108,6 +108,11 @@ internal sealed class LifetimeRecorder : IOps
         Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o) =>
         Touch([q, slots, positions, keys, values, o]);
 
+    public void QkvAttention(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        AttentionShape shape, Tensor o, Tensor rstd) =>
+        Touch([q, k, v, norms.Q, norms.K, rope.Cos, rope.Sin, slots, positions, keys, values, o, rstd]);
+
     public void ArgMax(Tensor x, Tensor indices) => Touch([x, indices]);
 
     public void EditLogits(Tensor x, Tensor edits) => Touch([x, edits]);

@@ -125,9 +125,7 @@ internal sealed class DecoderLayer
         var (_, _, positions, slots) = inputs;
         var (keys, values) = cache;
         var norms = new QkNorms(QNorm.Weight, KNorm.Weight, RmsNormEps);
-        var q = Ops.QkvToCache(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values);
-        var o = tape.New(q.Shape);
-        tape.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, Attention, o));
+        var o = Ops.QkvAttention(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values, Attention);
         (h, var down) = AfterAttention(tape, h, o);
         return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps);
     }

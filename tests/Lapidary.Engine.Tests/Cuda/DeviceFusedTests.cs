@@ -16,6 +16,11 @@ public class DeviceFusedTests
     public static IEnumerable<object[]> Heads =>
         DeviceRun.Each([4, 1, 256], [8, 4, 256], [2, 1, 128], [4, 4, 64], [3, 1, 34], [2, 2, 2]);
 
+    /// <summary>Heads, kvHeads, headDim, window: with a kernel of their own or without.</summary>
+    public static IEnumerable<object[]> AttentionShapes => DeviceRun.Each(
+        [4, 1, 256, 140], [4, 1, 256, int.MaxValue], [4, 2, 256, 64], [4, 2, 128, 130], [6, 1, 128, int.MaxValue], [8, 1, 128, 90],
+        [2, 1, 34, 90]);
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void ProjectRowsGated_IsProductsAndActivation(string device, WeightKind kind)
@@ -89,5 +94,47 @@ public class DeviceFusedTests
 
         (Tensor Keys, Tensor Values) Cache() =>
             (run.New(Texts, Capacity, kvHeads * headDim), run.New(Texts, Capacity, kvHeads * headDim));
+    }
+
+    /// <summary>Rows with texts of their own, neighbours in one text, rows of one text that are apart, and rows without a token. With few
+    /// rows several blocks share each. Some rings have wrapped.</summary>
+    [Theory]
+    [MemberData(nameof(AttentionShapes))]
+    public void QkvAttention_IsQkvToCacheAndCachedAttention(string device, int heads, int kvHeads, int headDim, int window)
+    {
+        const int Capacity = 150;
+        using var run = DeviceRun.On(device);
+        var random = new Random(5);
+        var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));
+        var norms = new QkNorms(run.Normal(0.5, headDim), run.Normal(DType.Float32, 0.5, headDim), Epsilon);
+        var frequencies = run.Floats([.. Enumerable.Range(0, headDim / 2).Select(j => 1f / (j + 1))]);
+        foreach (var (rows, rowsOfAText) in new[] { (1, 1), (3, 1), (9, 3), (40, 3), (150, 2) })
+        {
+            int texts = (rows + rowsOfAText - 1) / rowsOfAText, longest = window < Capacity ? 700 : Capacity - rowsOfAText;
+            int[] firsts = [.. Enumerable.Range(0, texts).Select(_ => random.Next(longest))], order = [.. Enumerable.Range(0, rows)];
+            if (rows > 9) random.Shuffle(order);
+            int[] slots = [.. order.Select(i => i % 11 == 5 ? -1 : i / rowsOfAText)];
+            int[] positions = [.. order.Select(i => firsts[i / rowsOfAText] + (i % rowsOfAText))];
+            Tensor slot = run.Ints(slots), position = run.Ints(positions), rstd = run.New(DType.Float32, rows * heads);
+            Tensor o = run.New(rows, heads * headDim), expected = run.New(rows, heads * headDim);
+            var rope = new RotaryTable(run.New(DType.Float32, rows, headDim / 2), run.New(DType.Float32, rows, headDim / 2));
+            run.Backend.RopeTable(position, frequencies, rope.Cos, rope.Sin);
+            var (q, k, v) = (run.Normal(2, rows, heads * headDim), Normal(2, rows), Normal(1, rows));
+            var (sameQ, sameK) = (Copy(q), Copy(k));
+            var (keys, values) = (Normal(1, texts, Capacity), Normal(1, texts, Capacity));
+            var (expectedKeys, expectedValues) = (Copy(keys), Copy(values));
+
+            run.Backend.QkvToCache(sameQ, sameK, v, norms, rope, slot, position, expectedKeys, expectedValues, rstd);
+            run.Backend.CachedAttention(sameQ, slot, position, expectedKeys, expectedValues, shape, expected);
+            run.Backend.QkvAttention(q, k, v, norms, rope, slot, position, keys, values, shape, o, rstd);
+
+            Assert.Equal(run.Doubles(expected), run.Doubles(o));
+            Assert.Equal(run.Doubles(expectedKeys), run.Doubles(keys));
+            Assert.Equal(run.Doubles(expectedValues), run.Doubles(values));
+        }
+
+        Tensor Normal(double deviation, params long[] shape) => run.Normal(deviation, [.. shape, kvHeads * headDim]);
+
+        Tensor Copy(Tensor x) => run.From(x.DType, run.Doubles(x), [.. x.Shape]);
     }
 }

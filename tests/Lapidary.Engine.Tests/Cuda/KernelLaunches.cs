@@ -57,6 +57,9 @@ internal sealed class KernelLaunches : IDisposable
             _backend.AttentionBackward(q, q, k, k, q, lse, starts, shape, q, k, k);
             var keys = New(2, 100, KvHeads * headDim);
             _backend.CachedAttention(q, starts, starts, keys, keys, shape, q);
+            var norms = new QkNorms(New(headDim), New(headDim), 1e-6f);
+            var rope = new RotaryTable(New(DType.Float32, tokens, headDim / 2), New(DType.Float32, tokens, headDim / 2));
+            _backend.QkvAttention(q, k, k, norms, rope, starts, starts, keys, keys, shape, q, lse);
         }
     }
 

@@ -15,8 +15,9 @@ constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 // The first statement of every kernel, but for those that load weights before it. From sm_90 on a kernel launches while its predecessor
 // finishes (programmatic dependent launch, see Launcher.Launch). This call keeps their order: it returns when the predecessor has ended and
 // its writes are visible, and since all kernels wait, all earlier ones have ended too. Parameters may be read before it; global memory may
-// not, not even by a prefetch, but for weights by load_weight: no kernel of a step writes them. After it, loads that assume memory to be
-// constant during the kernel (__ldg, ld.global.nc, const __restrict__) must not read such memory either: they ignore this order.
+// not, not even by a prefetch, but for weights, and slots and positions of tokens, by load_weight: no kernel of a step writes them. After
+// it, loads that assume memory to be constant during the kernel (__ldg, ld.global.nc, const __restrict__) must not read such memory either:
+// they ignore this order.
 __device__ __forceinline__ void after_previous_kernel() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

@@ -61,8 +61,8 @@ __device__ __forceinline__ void load_once(const void* source, uint4& x) {
     asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
 }
 
-// Loads of weights, which may stand before after_previous_kernel(): what they read must not be written by the kernel just before. Their
-// comments tell a test so.
+// Loads of weights, or of other inputs that no kernel of a step writes. They may stand before after_previous_kernel(): what they read must
+// not be written by the kernel just before. Their comments tell a test so.
 __device__ __forceinline__ void load_weight(const void* source, uint4& x) {
     asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4]; // weight"
         : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
@@ -70,6 +70,10 @@ __device__ __forceinline__ void load_weight(const void* source, uint4& x) {
 
 __device__ __forceinline__ void load_weight(const float* source, float& x) {
     asm volatile("ld.global.f32 %0, [%1]; // weight" : "=f"(x) : "l"(source));
+}
+
+__device__ __forceinline__ void load_weight(const int* source, int& x) {
+    asm volatile("ld.global.s32 %0, [%1]; // weight" : "=r"(x) : "l"(source));
 }
 
 __device__ __forceinline__ void load_weight(const uint8* source, uint32& x) {
@@ -116,9 +120,6 @@ __device__ __forceinline__ uint32 select_byte(uint32 word, int i) {
     asm("prmt.b32 %0, %1, 0, %2;" : "=r"(byte) : "r"(word), "r"(0x4440 + i));
     return byte;
 }
-
-// Brings a line towards the multiprocessor without waiting.
-__device__ __forceinline__ void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
 
 // Copies 16 bytes to shared memory without waiting; writes zeros, and reads nothing, where not valid. Before sm_80 the thread waits for
 // what it loads and stores it itself, and the barriers that make copies visible make its stores so.

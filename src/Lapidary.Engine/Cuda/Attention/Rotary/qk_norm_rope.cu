@@ -1,7 +1,7 @@
 // Grid: a warp per head of a token, 8 warps to a block. Sums in fp32, in a fixed order.
 // x, y, dy, dx act [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at
 // once.
-#include "elements.cuh"
+#include "head_norm.cuh"
 
 struct QkNormRopeForwardArgs {
     const act* x;
@@ -15,65 +15,6 @@ struct QkNormRopeForwardArgs {
     float epsilon;
 };
 
-// The most runs of N elements that a lane has in half a head.
-template <int N>
-constexpr int Runs = 128 / (32 * N);
-
-// A lane's part of a head: pairs (i, i + half) of runs of N elements.
-template <int N>
-struct HeadNorm {
-    float w1[Runs<N>][N], w2[Runs<N>][N];
-
-    template <bool BeforeWait>
-    __device__ __forceinline__ void load_weights(const void* weight, int type, int half) {
-#pragma unroll
-        for (int r = 0; r < Runs<N>; r++) {
-            int i = threadIdx.x % WARP * N + r * WARP * N;
-            if (i >= half) continue;
-            if constexpr (BeforeWait) {
-                load_weight_as(weight, type, i, w1[r]);
-                load_weight_as(weight, type, half + i, w2[r]);
-            } else {
-                load_as(weight, type, i, w1[r]);
-                load_as(weight, type, half + i, w2[r]);
-            }
-        }
-    }
-
-    // y may be x. Returns rstd.
-    __device__ __forceinline__ float run(const act* x, const float* cos, const float* sin, int half, float epsilon, act* y) const {
-        float x1[Runs<N>][N], x2[Runs<N>][N], c[Runs<N>][N], s[Runs<N>][N], squares = 0;
-#pragma unroll
-        for (int r = 0; r < Runs<N>; r++) {
-            int i = threadIdx.x % WARP * N + r * WARP * N;
-            if (i >= half) continue;
-            load(x + i, x1[r]);
-            load(x + half + i, x2[r]);
-            load(cos + i, c[r]);
-            load(sin + i, s[r]);
-            for (int j = 0; j < N; j++) squares += x1[r][j] * x1[r][j] + x2[r][j] * x2[r][j];
-        }
-
-        float rstd = 1 / sqrtf(warp_sum(squares) / (2 * half) + epsilon);
-#pragma unroll
-        for (int r = 0; r < Runs<N>; r++) {
-            int i = threadIdx.x % WARP * N + r * WARP * N;
-            if (i >= half) continue;
-            float y1[N], y2[N];
-            for (int j = 0; j < N; j++) {
-                float n1 = x1[r][j] * rstd * (1 + w1[r][j]), n2 = x2[r][j] * rstd * (1 + w2[r][j]);
-                y1[j] = n1 * c[r][j] - n2 * s[r][j];
-                y2[j] = n2 * c[r][j] + n1 * s[r][j];
-            }
-
-            store(y + i, y1);
-            store(y + half + i, y2);
-        }
-
-        return rstd;
-    }
-};
-
 template <int N>
 __device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a) {
     int64 row = blockIdx.x * (int64)(blockDim.x / WARP) + threadIdx.x / WARP;
@@ -82,7 +23,8 @@ __device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a) {
     int64 token = row / a.heads;
     HeadNorm<N> norm;
     norm.template load_weights<false>(a.weight, a.weightType, half);
-    float rstd = norm.run(a.x + row * a.headDim, a.cos + token * half, a.sin + token * half, half, a.epsilon, a.y + row * a.headDim);
+    norm.load_head(a.x + row * a.headDim, a.cos + token * half, a.sin + token * half, half);
+    float rstd = norm.finish(half, a.epsilon, a.y + row * a.headDim);
     if (threadIdx.x % WARP == 0) a.rstd[row] = rstd;
 }
 
@@ -120,7 +62,8 @@ __device__ __forceinline__ void to_cache(const QkvToCacheArgs& a) {
     if (token >= a.tokens) return;
     if (isQuery) {
         act* q = a.q + (token * a.heads + head) * a.headDim;
-        norm.run(q, a.cos + token * half, a.sin + token * half, half, a.epsilon, q);
+        norm.load_head(q, a.cos + token * half, a.sin + token * half, half);
+        norm.finish(half, a.epsilon, q);
         return;
     }
 
@@ -128,7 +71,8 @@ __device__ __forceinline__ void to_cache(const QkvToCacheArgs& a) {
     if (slot < 0) return;
     int64 to = ((slot * a.capacity + a.positions[token] % a.capacity) * a.kvHeads + kvHead) * a.headDim;
     if (!isValue) {
-        norm.run(a.k + from, a.cos + token * half, a.sin + token * half, half, a.epsilon, a.keys + to);
+        norm.load_head(a.k + from, a.cos + token * half, a.sin + token * half, half);
+        norm.finish(half, a.epsilon, a.keys + to);
         return;
     }
 
