@@ -8,7 +8,7 @@
 
 template <int D, bool Wide>
 __device__ __forceinline__ void attend(const CachedAttentionArgs& a) {
-    __shared__ Shared<D> shared;
+    __shared__ typename CachedChunks<D, Wide, false>::Shared shared;
     Tile tile(a, a.slots[blockIdx.z], a.positions[blockIdx.z], gridDim.x / a.kvHeads);
     tile.add_neighbours(a);
     if (tile.rows == 0) return;

@@ -79,7 +79,7 @@ struct FreshRow {
 
 template <int D>
 __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
-    __shared__ Shared<D> shared;
+    __shared__ typename CachedChunks<D, true, true>::Shared shared;
     __shared__ alignas(16) act key[D];
     const CachedAttentionArgs& a = args.attention;
     int slot, position;

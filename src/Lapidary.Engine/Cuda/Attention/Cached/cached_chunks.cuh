@@ -9,13 +9,14 @@ __device__ __forceinline__ int first_chunk(int blocks) {
     return blockIdx.z < gridDim.z / 2 ? ((int)blockIdx.y < blocks ? (int)blockIdx.y : -1) : blocks - 1 - (int)blockIdx.y;
 }
 
-template <int D>
+// Of at most Rows queries. The ends of arrays' rows keep accesses from the same banks.
+template <int D, int Rows>
 struct Shared {
-    alignas(16) act queries[Queries][D + WARP];            // the ends of rows keep accesses from the same banks, as those of the next two
-    alignas(16) float scores[Queries][ChunkLength + 4];
-    alignas(16) uint4 weights[Queries][ChunkLength / 4 + 4]; // of 4 positions: the nearest numbers, then those of the rests
-    float2 factors[Queries];
-    float totals[Queries];
+    alignas(16) act queries[Rows][D + WARP];
+    alignas(16) float scores[Rows][ChunkLength + 4];
+    alignas(16) uint4 weights[Rows][ChunkLength / 4 + 4]; // of 4 positions: the nearest numbers, then those of the rests
+    float2 factors[Rows];
+    float totals[Rows];
     bool last;
 };
 
@@ -25,13 +26,14 @@ struct CachedChunks {
     using Loads = ChunkLoads<D, Wide, HasFresh>;
     static constexpr int Steps = Loads::Steps, Dims = Loads::Dims, N = Loads::N;
     static constexpr bool Few = HasFresh; // at most 8 queries
+    using Shared = ::Shared<D, Few ? Queries / 2 : Queries>;
     const CachedAttentionArgs& a;
     const Tile& tile;
-    Shared<D>& shared;
+    Shared& shared;
     Loads loads;
     int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
 
-    __device__ __forceinline__ CachedChunks(const CachedAttentionArgs& a, const Tile& tile, Shared<D>& shared, Fresh fresh)
+    __device__ __forceinline__ CachedChunks(const CachedAttentionArgs& a, const Tile& tile, Shared& shared, Fresh fresh)
         : a(a), tile(tile), shared(shared), loads(a, tile, fresh) {}
 
     __device__ __forceinline__ void stage_queries() {
