@@ -160,10 +160,14 @@ public class DeviceSanitizerTests
         Tensor slots = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 - 1)]);
         Tensor places = run.Ints([.. Enumerable.Range(30, Tokens)]), decoded = run.New(Tokens, Heads * headDim);
         var norms = new QkNorms(weight, weight, 1e-6f);
-        backend.QkvToCache(q, k, v, norms, new RotaryTable(cos, sin), slots, places, keys, values, rstd);
+        var rope = new RotaryTable(cos, sin);
+        backend.QkvToCache(q, k, v, norms, rope, slots, places, keys, values, rstd);
         backend.KvAppend(k, v, slots, places, keys, values);
         backend.CachedAttention(q, slots, places, keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);
+        Tensor attended = run.New(Tokens, Heads * headDim);
+        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, attended, rstd);
+        AssertWritten(run, keys, values, attended);
         Tensor oddKeys = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         Tensor oddValues = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), slots, places, oddKeys, oddValues);
