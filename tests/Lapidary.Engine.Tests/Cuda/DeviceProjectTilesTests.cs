@@ -11,7 +11,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Collection(nameof(DeviceRun))]
 public class DeviceProjectTilesTests
 {
-    private const int MostRows = 150, Few = 8;
+    private const int MostRows = 270, Few = 8;
 
     /// <summary>On GPUs: the CPU keeps nothing decoded.</summary>
     public static IEnumerable<object[]> Kinds =>

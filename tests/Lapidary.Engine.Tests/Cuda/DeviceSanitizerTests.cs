@@ -206,7 +206,7 @@ public class DeviceSanitizerTests
             wide, backend.QuantizeNf4(OnHost(host, type, 8400, 64), new Nf4Options(), region),
             backend.QuantizeNf4(OnHost(host, type, 8400, 64), new Nf4Options { DoubleQuant = false }, region), odd,
         ];
-        foreach (int rows in (int[])[1, 9, 70])
+        foreach (int rows in (int[])[1, 9, 40, 70])
         {
             foreach (var w in (Tensor[])[.. weights, .. many])
             {
@@ -216,9 +216,9 @@ public class DeviceSanitizerTests
             foreach (var w in many.Take(3)) Gated(run, w, rows);
         }
 
-        // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; more than 32 rows and fewer.
+        // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; up to 32, 64 and 128 rows at a time.
         var narrow = OnHost(host, type, 1300, 1152);
-        foreach (int rows in (int[])[70, 30])
+        foreach (int rows in (int[])[200, 70, 30])
         {
             FewRows(run, run.Normal(type, 0.1, 1300, 1152), rows, Rank);
             FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options(), region), rows, Rank);

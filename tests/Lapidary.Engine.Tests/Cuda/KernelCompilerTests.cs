@@ -15,7 +15,7 @@ public class KernelCompilerTests
 
     /// <summary>Every file that bf16 needs, for every card, the newest where NVRTC knows them.</summary>
     public static TheoryData<string, string> FilesAndTargets { get; } =
-        RowsOf(DType.BFloat16, [.. Architectures.Concat(Newest()).Select(number => $"sm_{number}")]);
+        RowsOf(DType.BFloat16, [.. Architectures.Concat(Newest()).Select(number => $"sm_{number}"), .. WithWarpgroups()]);
 
     [Fact]
     public void Sources_HaveNamesOfTheirOwn_AsTheyAreEmbeddedWithoutTheirFolders()
@@ -103,16 +103,22 @@ public class KernelCompilerTests
         Assert.Contains(".visible .entry nothing", Encoding.ASCII.GetString(image), StringComparison.Ordinal);
     }
 
+    /// <summary>sm_90a has the products of warpgroups, which NVRTC knows from version 12 on; no other device runs it.</summary>
     [Theory]
-    [InlineData(9, 0, "sm_90")]
-    [InlineData(8, 9, "sm_89")]
-    [InlineData(12, 0, "compute_90")]
-    public void Target_IsTheDevice_OrPtxOfTheNewestBelowIt(int major, int minor, string expected) =>
-        Assert.Equal(expected, KernelTarget.For(new ComputeCapability(major, minor), [75, 80, 86, 89, 90]).Architecture);
+    [InlineData(9, 0, "11.8", "sm_90")]
+    [InlineData(9, 0, "12.4", "sm_90a")]
+    [InlineData(8, 9, "12.4", "sm_89")]
+    [InlineData(12, 0, "12.4", "compute_90")]
+    public void Target_IsTheDevice_OrPtxOfTheNewestBelowIt(int major, int minor, string compiler, string expected)
+    {
+        var target = KernelTarget.For(new ComputeCapability(major, minor), Version.Parse(compiler), [75, 80, 86, 89, 90]);
+        Assert.Equal(expected, target.Architecture);
+        Assert.Equal(expected.Contains("90", StringComparison.Ordinal), target.WaitsForPrevious);
+    }
 
     [Fact]
-    public void Target_IsAUserError_WhereNvrtcKnowsNoneForTheDevice() =>
-        Assert.Throws<LapidaryException>(() => KernelTarget.For(new ComputeCapability(8, 0), [90, 100]));
+    public void Target_IsAUserError_WhereNvrtcKnowsNoneForTheDevice() => Assert.Throws<LapidaryException>(
+        () => KernelTarget.For(new ComputeCapability(8, 0), new Version(11, 8), [90, 100]));
 
     /// <summary>Files and the architectures to compile them for.</summary>
     internal static TheoryData<string, string> RowsOf(DType activations, string[] architectures) =>
@@ -139,6 +145,15 @@ public class KernelCompilerTests
     private static int[] Newest() => CudaLibraries.Find(CudaLibrary.Nvrtc) is null
         ? []
         : [.. KernelCompiler.SupportedArchitectures().Intersect([100, 120])];
+
+    /// <summary>The target whose warpgroups multiply together, where NVRTC knows it.</summary>
+    private static string[] WithWarpgroups()
+    {
+        if (CudaLibraries.Find(CudaLibrary.Nvrtc) is null) return [];
+        var device = new ComputeCapability(9, 0);
+        var target = KernelTarget.For(device, KernelCompiler.Version, KernelCompiler.SupportedArchitectures());
+        return target.HasWarpgroups ? [target.Architecture] : [];
+    }
 
     private static void RequireNvrtc()
     {

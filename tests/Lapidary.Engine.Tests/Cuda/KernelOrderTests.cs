@@ -17,7 +17,7 @@ public partial class KernelOrderTests
     private static readonly string[] WithWeightsFirst =
     [
         "cached_attention_fresh.cu", "project_rows.cu", "project_rows_many.cu", "project_rows_many32.cu", "project_rows_split.cu",
-        "project_tiles32.cu", "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
+        "project_tiles128.cu", "project_tiles32.cu", "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
     ];
 
     /// <summary>Kernels that load something else first, and one that does not.</summary>

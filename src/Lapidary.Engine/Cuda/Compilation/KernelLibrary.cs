@@ -16,6 +16,7 @@ internal sealed unsafe class KernelLibrary : IDisposable
     public KernelLibrary(KernelTarget target, KernelCache cache)
     {
         HasClusters = target.HasClusters;
+        HasWarpgroups = target.HasWarpgroups;
         StartEarly = target.WaitsForPrevious && CudaLibraries.Require(CudaLibrary.Driver).Version >= EarlyStartDriver;
         foreach (var (file, image) in Images(target, cache))
         {
@@ -27,6 +28,9 @@ internal sealed unsafe class KernelLibrary : IDisposable
 
     /// <summary>Whether a kernel may start before its predecessor has ended.</summary>
     public bool StartEarly { get; }
+
+    /// <summary>Whether warpgroups multiply together.</summary>
+    public bool HasWarpgroups { get; }
 
     /// <summary>Whether kernels may run in clusters of blocks.</summary>
     public bool HasClusters { get; }

@@ -27,7 +27,8 @@ internal sealed class CudaRuntime : IDisposable
         var cache = KernelCache.Default();
         var target = thresholds.Architecture is { } architecture
             ? new KernelTarget(architecture, ActivationDType)
-            : KernelTarget.For(device.ComputeCapability, KernelCompiler.SupportedArchitectures(), ActivationDType);
+            : KernelTarget.For(
+                device.ComputeCapability, KernelCompiler.Version, KernelCompiler.SupportedArchitectures(), ActivationDType);
         _kernels = new KernelLibrary(target, cache);
         Products = new MatrixProducts(Context, Memory, cache, device.Name, ActivationDType);
         Launcher = new Launcher(device, SharedBytes, Context, _kernels);
@@ -67,6 +68,9 @@ internal sealed class CudaRuntime : IDisposable
 
     /// <summary>Whether the kernels may run in clusters of blocks.</summary>
     public bool HasClusters => _kernels is null ? Device.ComputeCapability.Major >= 9 : _kernels.HasClusters;
+
+    /// <summary>Whether the kernels have products of warpgroups.</summary>
+    public bool HasWarpgroups => _kernels is null ? Device.ComputeCapability.Number == KernelTarget.WithWarpgroups : _kernels.HasWarpgroups;
 
     /// <summary>The device's context and stream; null if memory is only counted.</summary>
     public CudaContext? Context { get; }

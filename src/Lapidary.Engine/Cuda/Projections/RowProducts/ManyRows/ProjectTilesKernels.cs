@@ -10,10 +10,17 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights)
 {
     // As project_tiles.cuh has them.
-    private const int StageColumns = 128, MinStages = 2, MaxStages = 3, StaticBytes = 16, BlocksPerMultiprocessor = 3;
+    private const int StageColumns = 128, MinStages = 2, MaxStages = 3, JoinBytes = 16;
+
+    /// <summary>Blocks of a multiprocessor that registers have room for: of 128 rows, and of fewer.</summary>
+    private const int Blocks128 = 2, BlocksPerMultiprocessor = 3;
+
+    /// <summary>Shared memory that each block takes besides.</summary>
+    private const int ReservedBytes = 1024;
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly TileKernels _kernels = new();
+    private readonly ArrangeRowsKernels _arrange = new(runtime);
 
     /// <summary>yᵢ = x · Wᵢᵀ of projections from <paramref name="first"/> on, all of one form; false, and nothing done, if a weight is not
     /// there in the type of activations or no tile fits.</summary>
@@ -29,6 +36,7 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, RowForm form, int outputs, bool isWide,
         ProjectRowsArgs args)
     {
+        _arrange.Reserve(args);
         if (TileOf(args, form, outputs, isWide) is not { } tile) return false;
         int tiles = 0;
         for (int i = 0; i < count; i++)
@@ -46,6 +54,7 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
     public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y, RowForm form)
     {
         var args = new ProjectRowsArgs(x, RowShape.Of(form, Rows(x).Dim));
+        _arrange.Reserve(args);
         if (TileOf(args, form, 2 * Rows(y).Dim, isWide: true) is not { } tile) return false;
         if (weights.RowsOf(gate) is not { } gateRows || weights.RowsOf(up) is not { } upRows) return false;
         args.Set(0, gateRows, y);
@@ -55,43 +64,55 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         return true;
     }
 
-    /// <summary>The tile for a number of rows; null for few rows, and where a block has too little shared memory.</summary>
+    /// <summary>The tile for a number of rows; null where kernels that read the weight's bytes are to take them, and where a block has too
+    /// little shared memory.</summary>
     private RowTile? TileOf(in ProjectRowsArgs args, RowForm form, int outputs, bool isWide)
     {
         int rows = args.Rows, bundles = args.Bundles;
-        if (rows <= RowTile.Few.GroupRows || form == RowForm.Any) return null;
-        var (tile, tile32) = isWide ? (RowTile.Wide64, RowTile.Wide32) : (RowTile.Narrow64, RowTile.Narrow32);
-        if (IsFasterFromItsBytes(form, rows, isWide, outputs)) return null;
-        if ((long)Tiles(outputs, tile.TileRows / 2) * bundles > MaxGrid) return null;
-        bool fills = isWide || Blocks(tile) >= (BlocksPerMultiprocessor - 1) * runtime.Device.Multiprocessors;
-        return rows > tile32.GroupRows && fills && Stages(tile) >= MinStages ? tile : Stages(tile32) >= MinStages ? tile32 : null;
+        if (rows <= RowTile.Few.GroupRows || form == RowForm.Any || IsFasterFromItsBytes(args, form, outputs, isWide)) return null;
+        var (tile32, tile64, tile128) = isWide
+            ? (RowTile.Wide32, RowTile.Wide64, RowTile.Wide128)
+            : (RowTile.Narrow32, RowTile.Narrow64, RowTile.Narrow128);
+        if ((long)Tiles(outputs, tile32.TileRows / 2) * bundles > MaxGrid) return null;
+        return rows > tile64.GroupRows && Fills(tile128) && Fits(tile128) ? tile128
+            : rows > tile32.GroupRows && Fills(tile64) && Fits(tile64) ? tile64
+            : Fits(tile32) ? tile32 : null;
 
-        int Blocks(RowTile tile) => Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows);
+        // Enough blocks for all multiprocessors and half of them once more.
+        bool Fills(RowTile tile) => isWide
+            || 2 * Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows) >= 3 * runtime.Device.Multiprocessors;
+
+        bool Fits(RowTile tile) => Stages(tile, blocks: 1) >= MinStages;
     }
 
-    /// <summary>Whether NF4's own kernels are faster, as measured on an H200: they read a quarter of the bytes, and fill their tables while
-    /// the kernel before them ends. They lose where there are many rows, or so many tiles that some wait for others.</summary>
-    private bool IsFasterFromItsBytes(RowForm form, int rows, bool isWide, int outputs) => form is RowForm.Nf4 or RowForm.Nested
-        && (isWide
-            ? rows <= RowTile.Many32.GroupRows && Tiles(outputs, RowTile.Many32.TileRows) <= runtime.Device.Multiprocessors
-            : rows <= RowTile.Split.GroupRows);
-
-    /// <summary>Stages in shared memory: as many as leave room for all blocks that registers have room for.</summary>
-    private int Stages(RowTile tile)
+    /// <summary>Whether kernels that read the weight's own bytes are faster, as measured on an H200. NF4's fill their tables while the kernel
+    /// before them ends, if each multiprocessor has one block at most.</summary>
+    private bool IsFasterFromItsBytes(in ProjectRowsArgs args, RowForm form, int outputs, bool isWide)
     {
+        if (form is not (RowForm.Nf4 or RowForm.Nested) || args.Rows > RowTile.Many32.GroupRows) return false;
+        int blocks = isWide ? Tiles(outputs, RowTile.Many32.TileRows) : Tiles(outputs, RowTile.Split32.TileRows) * args.Bundles;
+        return blocks <= runtime.Device.Multiprocessors;
+    }
+
+    /// <summary>Stages in shared memory: as many as leave room for all blocks that a multiprocessor gets, as far as registers have.</summary>
+    private int Stages(RowTile tile, int blocks)
+    {
+        int most = tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
+        int each = Math.Clamp(Tiles(blocks, runtime.Device.Multiprocessors), 1, most);
         int available = runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;
-        int most = (available - StaticBytes) / StageBytes(tile), shared = ((available / BlocksPerMultiprocessor) - 1024) / StageBytes(tile);
-        return Math.Min(most, Math.Clamp(shared, MinStages, MaxStages));
+        int fit = (available - JoinBytes) / StageBytes(tile), shared = ((available / each) - ReservedBytes - JoinBytes) / StageBytes(tile);
+        return Math.Min(fit, Math.Clamp(shared, MinStages, MaxStages));
     }
 
     private static int StageBytes(RowTile tile) => (tile.TileRows + tile.GroupRows) * StageColumns * sizeof(ushort);
 
     private void Launch(ProjectRowsArgs args, int tiles, RowForm form, RowTile tile, bool isGated)
     {
-        int groups = Tiles(args.Rows, tile.GroupRows), blocks = tiles;
-        args.Stages = Stages(tile);
-        if (tile.IsSplit) blocks *= args.Bundles;
+        int groups = Tiles(args.Rows, tile.GroupRows), blocks = tile.IsSplit ? tiles * args.Bundles : tiles;
+        args.Stages = Stages(tile, groups * blocks);
+        if (_arrange.IsFor(tile)) args.X = _arrange.Run(args, form);
         var kernel = _kernels.Of(form, tile, isGated);
-        _launcher.Launch(kernel, new Dim3(groups, blocks), tile.MaxWarps * WarpSize, args.Stages * StageBytes(tile), in args);
+        int sharedBytes = (args.Stages * StageBytes(tile)) + JoinBytes;
+        _launcher.Launch(kernel, new Dim3(groups, blocks), tile.MaxWarps * WarpSize, sharedBytes, in args);
     }
 }

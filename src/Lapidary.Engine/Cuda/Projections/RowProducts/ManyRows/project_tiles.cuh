@@ -1,153 +1,107 @@
 #pragma once
 // Products of more rows with weights of type act: as they are in memory, or decoded and kept (ADR 0013). Sums as in project_rows.cuh, with
-// the runs of the weight's own type. A block takes 64 rows of a weight and 16 · NTiles rows of x; each of its 4 warps half of both. 128
-// columns of them, a stage, come to shared memory while earlier ones are multiplied. Grid: x: groups of rows of x, which so read a weight
-// at the same time; y: tiles of rows of the weights, one weight after the other, and with Split their bundles. With Split a block takes
-// one bundle, and the last of a tile's blocks adds up all. Dynamic shared memory: the stages.
-#include "project_rows.cuh"
-
-constexpr int Threads = 128, TileRows = 64, StageChunks = 16; // chunks: 8 columns of a row, 16 bytes
-
-// A stage of some rows. 8 chunks of a row fill 128 bytes, as cp.async writes them best, so a row has two places. Chunks are interchanged
-// so that the lanes that read a piece do not meet in one bank.
-template <int Run>
-struct Stage {
-    static constexpr int Steps = StageChunks * 8 / (4 * Run), Pieces = Run / 8;
-
-    // Of a row, for the t-th run of a step.
-    __device__ __forceinline__ static int place(int rows, int row, int t) { return ((Steps == 1 ? t / 2 * rows : 0) + row) * 8; }
-
-    // Behind it, of a piece of that run, in a row whose number ends in these three bits.
-    __device__ __forceinline__ static int chunk(int rows, int rowBits, int step, int t, int piece) {
-        return Steps == 1 ? (t % 2 * 4 + piece) ^ rowBits ^ (t / 2 * 2) : step * rows * 8 + ((t * 2 + piece) ^ rowBits);
-    }
-
-    // Of a chunk by its columns.
-    __device__ __forceinline__ static int copied(int rows, int row, int chunk) {
-        return (chunk / 8 * rows + row) * 8 + (chunk % 8 ^ row % 8 ^ (Steps == 1 ? chunk / 8 * 2 : 0));
-    }
-};
+// the runs of the weight's own type. A block takes 64 rows of a weight, 16 each warp, and 8 · NTiles rows of x. 128 columns of them, a
+// stage, come to shared memory while earlier ones are multiplied. Grid: x: groups of rows of x, which so read a weight at the same time; y:
+// tiles of rows of the weights, one weight after the other, and with Split their bundles. With Split a block takes one bundle, and the last
+// of a tile's blocks adds up all. Dynamic shared memory: the stages, and 16 bytes.
+#include "tile_products.cuh"
 
 // to += x, and x = 0.
-template <int MTiles, int NTiles>
-__device__ __forceinline__ void move_sum(float (&to)[MTiles][NTiles][4], float (&x)[MTiles][NTiles][4]) {
+template <int NTiles>
+__device__ __forceinline__ void move_sum(float (&to)[NTiles][4], float (&x)[NTiles][4]) {
 #pragma unroll
-    for (int m = 0; m < MTiles; m++) {
+    for (int n = 0; n < NTiles; n++) {
 #pragma unroll
-        for (int n = 0; n < NTiles; n++) {
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                to[m][n][i] += x[m][n][i];
-                x[m][n][i] = 0;
-            }
+        for (int i = 0; i < 4; i++) {
+            to[n][i] += x[n][i];
+            x[n][i] = 0;
         }
     }
 }
 
-template <int Run, int NTiles, bool Split, bool Gated = false>
-__device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
-    typedef Stage<Run> S;
-    constexpr int MTiles = 2, GroupRows = 16 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows, RowsAtOnce = Threads / StageChunks;
-    constexpr int StageSize = (TileRows + GroupRows) * StageChunks, XOffset = TileRows * StageChunks, Outs = MTiles * NTiles * 4;
-    constexpr int BundlesAtOnce = 64 / Outs; // loads under way
-    extern __shared__ uint4 shared[];
-    int block = Split ? blockIdx.y / a.bundles : blockIdx.y, bundleIndex = Split ? blockIdx.y % a.bundles : 0;
-    BlockTile at(a, block, TileOuts);
-    int warp = threadIdx.x / WARP, rowWarp = warp / 2, xWarp = warp % 2;
-    int lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
-    int firstRow = blockIdx.x * GroupRows, rows = min(a.rows - firstRow, GroupRows), outs = min(outDim - at.firstOut, TileOuts);
-    int bundleSteps = a.bundleParts * a.partSteps, firstStep = bundleIndex * bundleSteps;
-    int steps = Split ? min(bundleSteps, a.steps - firstStep) : a.steps, stages = (steps + S::Steps - 1) / S::Steps;
-
-    // A thread copies the same chunk of every 8th row. What lies behind the columns is zero, what lies behind the rows is left as it is:
-    // it reaches no result that is stored.
-    int copiedRow = threadIdx.x / StageChunks, chunk = threadIdx.x % StageChunks, column = firstStep * 4 * Run + 8 * chunk;
-    int weightPlace = S::copied(TileRows, copiedRow, chunk), xPlace = XOffset + S::copied(GroupRows, copiedRow, chunk);
-    constexpr int Weights = Gated ? 2 : 1;
-    const act* weights[Weights];
+// Stores a block's bundle. In the last of a tile's blocks, total becomes the sum of all bundles, in their order; false in the others.
+template <int NTiles>
+__device__ __forceinline__ bool join_bundles(
+    const ProjectRowsArgs& a, int bundleIndex, int block, void* shared, const float (&bundle)[NTiles][4], float (&total)[NTiles][4]) {
+    constexpr int Outs = NTiles * 4, AtOnce = Outs > 64 ? 1 : Outs < 8 ? 8 : 64 / Outs; // bundles whose loads are under way
+    int64 place = (int64)blockIdx.x * (gridDim.y / a.bundles) + block;
+    float* partial = a.partial + place * a.bundles * (Outs * Threads) + threadIdx.x;
+    bool* isLast = (bool*)shared;
 #pragma unroll
-    for (int i = 0; i < Weights; i++) {
-        int which = Gated ? i : at.which;
-        weights[i] = (const act*)a.weight[which] + (int64)(at.firstOut + copiedRow) * a.pitch[which] + column;
+    for (int i = 0; i < Outs; i++) partial[(bundleIndex * Outs + i) * Threads] = bundle[i / 4][i % 4];
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        *isLast = count_arrival(a.arrivals + place) == (uint32)a.bundles - 1;
+        if (*isLast) a.arrivals[place] = 0;
     }
 
-    const act* x = a.x + (int64)(firstRow + copiedRow) * a.dim + column;
-    auto copy_weight = [&](int stage, int slot) {
-        if (stage >= stages) return;
-        int ahead = 8 * StageChunks * stage;
-        bool valid = column + ahead < a.dim;
-        ahead = valid ? ahead : -column;
+    __syncthreads();
+    if (!*isLast) return false;
+    for (int first = 0; first < a.bundles; first += AtOnce) {
+        float part[AtOnce][Outs];
 #pragma unroll
-        for (int i = 0; i < TileRows / RowsAtOnce; i++) {
-            int row = RowsAtOnce * (i / Weights), which = Gated ? i % 2 : at.which;
-            if (copiedRow + row >= outs) continue;
-            const act* from = weights[i % Weights] + (row * a.pitch[which] + ahead);
-            cp_async16_weight(shared + slot * StageSize + weightPlace + i * RowsAtOnce * 8, from, valid);
-        }
-    };
-    auto copy_x = [&](int stage, int slot) {
-        if (stage < stages) {
-            int ahead = 8 * StageChunks * stage;
-            bool valid = column + ahead < a.dim;
-            ahead = valid ? ahead : -column;
+        for (int b = 0; b < AtOnce; b++) {
 #pragma unroll
-            for (int i = 0; i < GroupRows / RowsAtOnce; i++) {
-                if (copiedRow + i * RowsAtOnce >= rows) continue;
-                cp_async16(shared + slot * StageSize + xPlace + i * RowsAtOnce * 8, x + (i * RowsAtOnce * a.dim + ahead), valid);
-            }
+            for (int i = 0; i < Outs; i++) part[b][i] = first + b < a.bundles ? __ldcg(partial + ((first + b) * Outs + i) * Threads) : 0;
         }
 
-        cp_async_commit();
-    };
+#pragma unroll
+        for (int b = 0; b < AtOnce; b++) {
+#pragma unroll
+            for (int i = 0; i < Outs; i++) total[i / 4][i % 4] += part[b][i];
+        }
+    }
 
-    for (int s = 0; s < a.stages - 1; s++) copy_weight(s, s);
+    return true;
+}
+
+// Arranged: x is so in memory, for warpgroups.
+template <int Run, int NTiles, bool Split, bool Gated = false, bool Arranged = false>
+__device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
+    typedef TileStages<Run, NTiles, Gated, Arranged> Stages;
+    typedef TileProducts<Run, NTiles> Products;
+    constexpr int StageSteps = Stage<Run>::Steps;
+    constexpr bool Arranges = HasWarpgroups && !Arranged;
+    extern __shared__ __align__(1024) uint4 shared[];
+    int block = Split ? blockIdx.y / a.bundles : blockIdx.y, bundleIndex = Split ? blockIdx.y % a.bundles : 0;
+    BlockTile at(a, block, Stages::TileOuts);
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4;
+    int firstRow = blockIdx.x * Stages::GroupRows, bundleSteps = a.bundleParts * a.partSteps, firstStep = bundleIndex * bundleSteps;
+    int steps = Split ? min(bundleSteps, a.steps - firstStep) : a.steps, stages = (steps + StageSteps - 1) / StageSteps;
+    Stages copies(a, at, shared, firstRow, firstStep * 4 * Run, stages);
+    for (int s = 0; s < a.stages - 1; s++) copies.copy_weight(s, s);
     after_previous_kernel();
     let_next_kernel_start();
-    for (int s = 0; s < a.stages - 1; s++) copy_x(s, s);
+    for (int s = 0; s < a.stages - 1; s++) copies.copy_x(s, s);
 
-    int lanesWeight = S::place(TileRows, 16 * MTiles * rowWarp + group, quad);
-    int lanesX = XOffset + S::place(GroupRows, 8 * NTiles * xWarp + group, quad);
-    float sum[MTiles][NTiles][4] = {}, bundle[MTiles][NTiles][4] = {}, total[MTiles][NTiles][4] = {};
-    bool hasRows = 8 * NTiles * xWarp < rows;
+    float sum[NTiles][4] = {}, bundle[NTiles][4] = {}, total[NTiles][4] = {};
     int stepsLeft = a.partSteps, partsLeft = a.bundleParts; // of the part, of the bundle
-    for (int stage = 0, slot = 0; stage < stages; stage++) {
+    auto wait_for_stage = [&]() {
         if (a.stages == 2) cp_async_wait_groups<0>();
         else cp_async_wait_groups<1>();
-        __syncthreads(); // this stage is there, and the place of the one before it is free
-        int aheadSlot = slot == 0 ? a.stages - 1 : slot - 1;
-        copy_weight(stage + a.stages - 1, aheadSlot);
-        copy_x(stage + a.stages - 1, aheadSlot);
-        const uint4 *ws = shared + slot * StageSize + lanesWeight, *xs = shared + slot * StageSize + lanesX;
+        if constexpr (Arranged) show_to_warpgroups();
+        __syncthreads(); // the stage is there, and the place of the one before it is free
+    };
+    auto products_in = [&](int slot) { return Products(shared + slot * Stages::Size, warp, lane); };
+    wait_for_stage();
+    if constexpr (Arranges) {
+        products_in(0).arrange_x();
+        __syncthreads();
+    }
+
+    for (int stage = 0, slot = 0; stage < stages; stage++) {
+        int ahead = stage + a.stages - 1, aheadSlot = slot == 0 ? a.stages - 1 : slot - 1;
+        Products products = products_in(slot);
         slot = slot == a.stages - 1 ? 0 : slot + 1;
-        if (!hasRows) continue;
 #pragma unroll
-        for (int i = 0; i < S::Steps; i++) {
-            int step = S::Steps * stage + i;
+        for (int i = 0; i < StageSteps; i++) {
+            int step = StageSteps * stage + i;
+            if (!Arranged && i == 0) copies.copy(ahead, aheadSlot);
+            if (step < steps) products.multiply(sum, i, stepsLeft < a.partSteps);
+            if (Arranged && i == StageSteps - 1) copies.copy(ahead, aheadSlot); // while products are under way
+
             if (step >= steps) continue;
-#pragma unroll
-            for (int piece = 0; piece < S::Pieces; piece++) {
-                uint4 top[MTiles], bottom[MTiles], columns[NTiles];
-#pragma unroll
-                for (int m = 0; m < MTiles; m++) {
-                    int chunk = S::chunk(TileRows, group, i, quad, piece) + 16 * 8 * m;
-                    top[m] = ws[chunk], bottom[m] = ws[chunk + 8 * 8];
-                }
-
-#pragma unroll
-                for (int n = 0; n < NTiles; n++) columns[n] = xs[S::chunk(GroupRows, group, i, quad, piece) + 8 * 8 * n];
-#pragma unroll
-                for (int j = 0; j < MTiles * NTiles; j++) {
-                    int m = j / NTiles, n = j % NTiles;
-                    mma(sum[m][n], {top[m].x, bottom[m].x, top[m].y, bottom[m].y}, columns[n].x, columns[n].y);
-                }
-
-#pragma unroll
-                for (int j = 0; j < MTiles * NTiles; j++) {
-                    int m = j / NTiles, n = j % NTiles;
-                    mma(sum[m][n], {top[m].z, bottom[m].z, top[m].w, bottom[m].w}, columns[n].z, columns[n].w);
-                }
-            }
-
+            warpgroup_end();
             bool isLast = step + 1 == steps;
             if (--stepsLeft > 0 && !isLast) continue;
             stepsLeft = a.partSteps;
@@ -156,48 +110,27 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
             partsLeft = a.bundleParts;
             move_sum(total, bundle);
         }
+
+        wait_for_stage();
+        if constexpr (Arranges) {
+            if (stage + 1 < stages) products_in(slot).arrange_x();
+            __syncthreads();
+        }
     }
 
     if constexpr (Split) {
-        if (a.bundles > 1) {
-            __shared__ bool isLastBlock;
-            int64 place = (int64)blockIdx.x * (gridDim.y / a.bundles) + block;
-            float* partial = a.partial + place * a.bundles * (Outs * Threads) + threadIdx.x;
-#pragma unroll
-            for (int i = 0; i < Outs; i++) partial[(bundleIndex * Outs + i) * Threads] = bundle[i / 4 / NTiles][i / 4 % NTiles][i % 4];
-            __syncthreads();
-            if (threadIdx.x == 0) {
-                isLastBlock = count_arrival(a.arrivals + place) == (uint32)a.bundles - 1;
-                if (isLastBlock) a.arrivals[place] = 0;
-            }
-
-            __syncthreads();
-            if (!isLastBlock) return;
-            for (int first = 0; first < a.bundles; first += BundlesAtOnce) {
-                float part[BundlesAtOnce][Outs];
-#pragma unroll
-                for (int b = 0; b < BundlesAtOnce; b++) {
-#pragma unroll
-                    for (int i = 0; i < Outs; i++)
-                        part[b][i] = first + b < a.bundles ? __ldcg(partial + ((first + b) * Outs + i) * Threads) : 0;
-                }
-
-#pragma unroll
-                for (int b = 0; b < BundlesAtOnce; b++) {
-#pragma unroll
-                    for (int i = 0; i < Outs; i++) total[i / 4 / NTiles][i / 4 % NTiles][i % 4] += part[b][i];
-                }
-            }
-        } else move_sum(total, bundle);
+        if (a.bundles == 1) move_sum(total, bundle);
+        else if (!join_bundles(a, bundleIndex, block, shared + a.stages * Stages::Size, bundle, total)) return;
     }
 
 #pragma unroll
-    for (int j = 0; j < Outs; j++) {
-        int m = j / 4 / NTiles, n = j / 4 % NTiles, i = j % 4, tile = MTiles * rowWarp + m;
-        if (Gated && i >= 2) continue;
-        int row = 8 * (NTiles * xWarp + n) + 2 * quad + i % 2, out = (Gated ? 8 * tile : 16 * tile + 8 * (i / 2)) + group;
-        float y = total[m][n][i];
-        if constexpr (Gated) y = gated(y, total[m][n][i % 2 + 2]);
-        if (row < rows && out < outs) store_y(a, at.which, firstRow + row, at.firstOut + out, y);
+    for (int n = 0; n < NTiles; n++) {
+#pragma unroll
+        for (int i = 0; i < (Gated ? 2 : 4); i++) {
+            int row = 8 * n + 2 * quad + i % 2, out = (Gated ? 8 * warp : 16 * warp + 8 * (i / 2)) + group;
+            float y = total[n][i];
+            if constexpr (Gated) y = gated(y, total[n][i + 2]);
+            if (row < copies.rows && out < copies.outs) store_y(a, at.which, firstRow + row, at.firstOut + out, y);
+        }
     }
 }

@@ -13,7 +13,7 @@ internal static class RowPartials
     public static (nint Partial, nint Arrivals) In(CudaRuntime runtime, in ProjectRowsArgs args, int outputs)
     {
         int tiles = Tiles(outputs, RowTile.Split.TileRows) + AugmentedLayout.MaxProjections; // each weight ends a tile
-        int rows = args.Rows <= 32 ? 32 : Tiles(args.Rows, 64) * 64;
+        int rows = args.Rows <= 64 ? Tiles(args.Rows, 32) * 32 : Tiles(args.Rows, 128) * 128;
         long lengthBytes = (long)rows * tiles * RowTile.Split.TileRows * args.Bundles * sizeof(float);
         nint partial = runtime.Scratch.Get("row products", lengthBytes);
         return (partial, runtime.Scratch.Get("row products arrivals", (long)rows / 32 * tiles * sizeof(int)));

@@ -1,0 +1,121 @@
+#pragma once
+// What the blocks of project_tiles.cuh have in shared memory: stages of 128 columns, of rows of a weight and of x.
+#include "project_rows.cuh"
+#include "warpgroup.cuh"
+
+constexpr int Threads = 4 * WARP, TileRows = 64, StageChunks = 16; // chunks: 8 columns of a row, 16 bytes
+
+// Columns of x in the order of a warpgroup's products are arranged: of 128 columns, unit u is the chunks of the lanes of a quad for products
+// 2u and 2u + 1, and becomes the four chunks from 4u on. A product has the lanes' first words of it, then their second ones.
+__device__ __forceinline__ void transpose(uint4 (&x)[4]) {
+    uint4 y[4] = {x[0], x[1], x[2], x[3]};
+    x[0] = make_uint4(y[0].x, y[1].x, y[2].x, y[3].x);
+    x[1] = make_uint4(y[0].y, y[1].y, y[2].y, y[3].y);
+    x[2] = make_uint4(y[0].z, y[1].z, y[2].z, y[3].z);
+    x[3] = make_uint4(y[0].w, y[1].w, y[2].w, y[3].w);
+}
+
+// A row of a stage has two lines of 128 bytes, as cp.async writes them best; the first lines of all rows come before the second. A piece is
+// the chunks that the lanes of a quad have of a row, for two products.
+template <int Run>
+struct Stage {
+    static constexpr int Steps = StageChunks * 8 / (4 * Run), Pieces = Run / 8, LineChunks = 8;
+
+    // Of the chunk of lane t of a quad, in a row whose number ends in these three bits. Chunks are interchanged so that the lanes that read
+    // a piece do not meet in one bank.
+    __device__ __forceinline__ static int place(int rows, int rowBits, int step, int t, int piece) {
+        if constexpr (Steps == 1) return t / 2 * rows * LineChunks + ((t % 2 * 4 + piece) ^ rowBits ^ (t / 2 * 2));
+        else return step * rows * LineChunks + ((t * 2 + piece) ^ rowBits);
+    }
+
+    // Of a chunk by its columns.
+    __device__ __forceinline__ static int copied(int rows, int row, int chunk) {
+        return (chunk / LineChunks * rows + row) * LineChunks + (chunk % LineChunks ^ row % 8 ^ (Steps == 1 ? chunk / LineChunks * 2 : 0));
+    }
+
+    // The same of a chunk of columns that are arranged, where products of warpgroups expect it.
+    __device__ __forceinline__ static int arranged(int rows, int row, int chunk) {
+        return (chunk / LineChunks * rows + row) * LineChunks + (chunk % LineChunks ^ row % 8);
+    }
+
+    // Arranges the columns of 8 rows. By a warp: lane 8u + r has unit u of row r.
+    __device__ __forceinline__ static void arrange(uint4* rowsOf8, int rows, int lane) {
+        int row = lane % 8, unit = lane / 8;
+        uint4* line = rowsOf8 + row * LineChunks;
+        uint4 x[4];
+#pragma unroll
+        for (int t = 0; t < 4; t++) x[t] = line[place(rows, row, unit / Pieces, t, unit % Pieces)];
+        transpose(x);
+        __syncwarp();
+#pragma unroll
+        for (int i = 0; i < 4; i++) line[arranged(rows, row, 4 * unit + i) - row * LineChunks] = x[i];
+    }
+};
+
+// Copies of a block's rows of a weight and, behind them, of x. A thread copies the same chunk of some rows. What lies behind the columns is
+// zero, what lies behind the rows is left as it is: it reaches no result that is stored. Gated: 8 rows of gate and 8 of up in turn.
+template <int Run, int NTiles, bool Gated, bool Arranged>
+struct TileStages {
+    static constexpr int GroupRows = 8 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows, Weights = Gated ? 2 : 1;
+    static constexpr int XOffset = TileRows * StageChunks, Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
+    const act *weights[Weights], *x;
+    uint4 *weightPlace, *xPlace;
+    int pitch[Weights], dim, xDim, column, stages; // xDim: with what follows an arranged row's columns
+    int outs, rows, copiedRow; // of the block; the thread's first
+
+    __device__ __forceinline__ TileStages(
+        const ProjectRowsArgs& a, const BlockTile& at, uint4* shared, int firstRow, int firstColumn, int stages)
+        : dim(a.dim), xDim(Arranged ? (a.dim + 127) / 128 * 128 : a.dim), stages(stages) {
+        int chunk = threadIdx.x % StageChunks;
+        column = firstColumn + 8 * chunk;
+        copiedRow = threadIdx.x / StageChunks;
+        outs = min(a.outDim[at.which] - at.firstOut, TileOuts), rows = min(a.rows - firstRow, GroupRows);
+#pragma unroll
+        for (int i = 0; i < Weights; i++) {
+            int which = Gated ? i : at.which;
+            pitch[i] = a.pitch[which];
+            weights[i] = (const act*)a.weight[which] + (int64)(at.firstOut + copiedRow) * pitch[i] + column;
+        }
+
+        x = a.x + (int64)(firstRow + copiedRow) * xDim + column;
+        weightPlace = shared + Stage<Run>::copied(TileRows, copiedRow, chunk);
+        xPlace = shared + XOffset
+            + (Arranged ? Stage<Run>::arranged(GroupRows, copiedRow, chunk) : Stage<Run>::copied(GroupRows, copiedRow, chunk));
+    }
+
+    // Starts the copies of a stage to a slot; none where there is no such stage.
+    __device__ __forceinline__ void copy_weight(int stage, int slot) const {
+        if (stage >= stages) return;
+        int ahead = 8 * StageChunks * stage;
+        bool valid = column + ahead < dim;
+        ahead = valid ? ahead : -column;
+#pragma unroll
+        for (int i = 0; i < TileRows / RowsAtOnce; i++) {
+            int row = RowsAtOnce * (i / Weights);
+            if (copiedRow + row >= outs) continue;
+            const act* from = weights[i % Weights] + (row * pitch[i % Weights] + ahead);
+            cp_async16_weight(weightPlace + slot * Size + i * RowsAtOnce * 8, from, valid);
+        }
+    }
+
+    // The same of x, and the end of the stage's copies.
+    __device__ __forceinline__ void copy_x(int stage, int slot) const {
+        if (stage < stages) {
+            int ahead = 8 * StageChunks * stage;
+            bool valid = column + ahead < xDim;
+            ahead = valid ? ahead : -column;
+#pragma unroll
+            for (int i = 0; i < GroupRows / RowsAtOnce; i++) {
+                if (copiedRow + i * RowsAtOnce >= rows) continue;
+                cp_async16(xPlace + slot * Size + i * RowsAtOnce * 8, x + (i * RowsAtOnce * xDim + ahead), valid);
+            }
+        }
+
+        cp_async_commit();
+    }
+
+    __device__ __forceinline__ void copy(int stage, int slot) const {
+        copy_weight(stage, slot);
+        copy_x(stage, slot);
+    }
+};
