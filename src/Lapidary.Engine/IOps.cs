@@ -155,10 +155,11 @@ public interface IOps
     void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v);
 
     /// <summary>Inference only: layers that read the same input, as in <see cref="ProjectForward"/> without dropout, for the few rows of a
-    /// decoding step: yᵢ = x · Wᵢᵀ + sᵢ · (x · Aᵢᵀ) · Bᵢᵀ. A row's bits depend neither on the number of rows nor on the other
-    /// rows.</summary>
+    /// decoding step: yᵢ = x · Wᵢᵀ + sᵢ · (x · Aᵢᵀ) · Bᵢᵀ. A row's bits depend neither on the number of rows nor on the other rows, nor
+    /// on whether its adapter is that of the projection or one of its <see cref="Projection.RowAdapters"/>.</summary>
     /// <param name="x">[rows, in].</param>
-    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r] and s.</param>
+    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r] and s: for all rows, or for each row those of its
+    /// adapter.</param>
     /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits and, where that is the residual stream's type, for a
     /// norm; overwritten.</param>
     void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys);

@@ -20,10 +20,12 @@ public static partial class Ops
         CheckType(tape.ActivationDType, nameof(ProjectGated), nameof(x), x);
         var (tokens, dim) = x.AsRows();
         long outDim = gate.Weight.Shape[0];
-        foreach (var weight in (ReadOnlySpan<Tensor>)[gate.Weight, up.Weight])
+        foreach (var layer in (ReadOnlySpan<Projection>)[gate, up])
         {
+            var weight = layer.Weight;
             bool fits = weight.Shape.Length == 2 && weight.Shape[0] == outDim && weight.Shape[1] == dim;
             Check(fits, nameof(ProjectGated), nameof(weight), $"[{outDim}, {dim}]", weight);
+            if (layer.RowAdapters is { } others) CheckRows(tape, others, tokens, weight);
         }
 
         Tensor y = tape.New(tokens, outDim), gateY = tape.New(tokens, outDim), upY = tape.New(tokens, outDim);

@@ -48,6 +48,8 @@ public static partial class Ops
                 if (!tape.Training) adapter = adapter with { Dropout = null };
             }
 
+            if (projections[i].RowAdapters is { } others) CheckRows(tape, others, tokens, weight);
+
             layers[i] = projections[i] with { Adapter = adapter };
         }
 
@@ -66,6 +68,16 @@ public static partial class Ops
             tape.Run(ops => ops.ProjectBackward(dys, x, layers, xas, dx, add));
         });
         return ys;
+    }
+
+    private static void CheckRows(Tape tape, RowAdapters others, long tokens, Tensor weight)
+    {
+        if (!tape.HasIndependentRows) throw new InvalidOperationException("Only a step that decodes has adapters for single rows.");
+        Check(others.Indices.Count == tokens, nameof(Project), "indices of adapters", $"[{tokens}]", others.Indices);
+        foreach (var adapter in others.Adapters)
+        {
+            if (adapter is not null) CheckedRank(adapter, weight);
+        }
     }
 
     private static long CheckedRank(LoraAdapter adapter, Tensor weight)

@@ -87,10 +87,11 @@ internal sealed class LifetimeRecorder : IOps
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>
         Touch([dWeight, norm, stepScalars, weight, m, v]);
 
-    public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) => Touch([x, .. ys]);
+    public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) =>
+        Touch([x, .. projections.Select(projection => projection.RowAdapters?.Indices), .. ys]);
 
     public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y) =>
-        Touch([x, gateY, upY, y]);
+        Touch([x, gate.RowAdapters?.Indices, up.RowAdapters?.Indices, gateY, upY, y]);
 
     public void RmsNormPair(
         Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd) =>

@@ -258,6 +258,10 @@ public class DeviceSanitizerTests
         var x = run.Normal(1, rows, dim);
         EachWay(run, () => run.Backend.ProjectRows(x, [new(weight, adapter), new(weight, null), new(weight, adapter)], ys));
         AssertWritten(run, ys);
+        var each = new RowAdapters([adapter, null, adapter], run.Ints([.. Enumerable.Range(0, rows).Select(row => (row % 4) - 1)]));
+        var mixed = new Projection(weight, null) { RowAdapters = each };
+        run.Backend.ProjectRows(x, [mixed, new(weight, null), mixed], ys);
+        AssertWritten(run, ys);
     }
 
     /// <summary>With the weight's own bytes, and with what is decoded of them at the first use and kept.</summary>

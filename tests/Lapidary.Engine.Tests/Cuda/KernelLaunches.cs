@@ -79,6 +79,7 @@ internal sealed class KernelLaunches : IDisposable
                 if (rows < ManyTokens)
                 {
                     _backend.ProjectRows(x, three, [y, y, y]);
+                    _backend.ProjectRows(x, [new(weight, null) { RowAdapters = new([plain, null], New(DType.Int32, rows)) }], [y]);
                     _backend.ProjectRowsGated(x, new Projection(weight, null), new Projection(weight, null), y, y, y);
                 }
 

@@ -9,7 +9,7 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
 {
     private const int MaxAdapters = AugmentedLayout.MaxProjections;
 
-    // As lora_rows.cu has them.
+    // As lora_rows.cuh and lora_rows.cu have them.
     private const int Threads = 256, RanksPerBlock = 8, DownRows = 4, UpRows = 8, BlockOuts = 64;
 
     /// <summary>Elements that a thread takes at once where sizes allow it.</summary>
@@ -31,14 +31,7 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
         for (int i = 0; i < projections.Count; i++)
         {
             if (projections[i].Adapter is not { } adapter) continue;
-            bool isWide = ys[i].DType != runtime.ActivationDType;
-            if (isWide && ys[i].DType != runtime.ResidualDType)
-            {
-                string expected = $"{runtime.ActivationDType} for a layer with an adapter";
-                throw new ShapeException(nameof(IOps.ProjectRows), nameof(ys), expected, ys[i]);
-            }
-
-            if (isWide) args.WideY |= 1 << count;
+            if (IsWide(runtime, ys[i])) args.WideY |= 1 << count;
             int r = Rank(adapter), outDim = Rows(ys[i]).Dim;
             args.A[count] = adapter.A.Value.Address;
             args.B[count] = adapter.B.Value.Address;
@@ -62,6 +55,15 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
         var downGrid = new Dim3(Tiles(args.Ranks, RanksPerBlock), Tiles(rows, DownRows));
         _launcher.Launch(down, downGrid, Threads, sharedBytes: 0, in args);
         _launcher.Launch(up, new Dim3(tiles, Tiles(rows, UpRows)), Threads, sharedBytes: 0, in args);
+    }
+
+    /// <summary>Whether an output is of the residual stream's type.</summary>
+    /// <exception cref="ShapeException">It is neither that nor an activation.</exception>
+    public static bool IsWide(CudaRuntime runtime, Tensor y)
+    {
+        if (y.DType == runtime.ActivationDType) return false;
+        if (y.DType == runtime.ResidualDType) return true;
+        throw new ShapeException(nameof(IOps.ProjectRows), "ys", $"{runtime.ActivationDType} for a layer with an adapter", y);
     }
 
     private struct LoraRowsArgs

@@ -9,20 +9,24 @@ internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weight
 {
     private readonly ProjectRowsKernels _weights = new(runtime, weights);
     private readonly LoraRowsKernels _adapters = new(runtime);
+    private readonly MixedLoraRowsKernels _rowAdapters = new(runtime);
 
     /// <inheritdoc cref="IOps.ProjectRows"/>
     public void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys)
     {
         _weights.Run(x, projections, ys);
         _adapters.AddTo(x, projections, ys);
+        _rowAdapters.AddTo(x, projections, ys);
     }
 
     /// <inheritdoc cref="IOps.ProjectRowsGated"/>
     /// <remarks>In one kernel unless adapters have to be added before the activation, or the weights' form has no such kernel.</remarks>
     public void RunGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
     {
-        if (gate.Adapter is null && up.Adapter is null && _weights.TryGated(x, gate, up, y)) return;
+        if (!IsAdapted(gate) && !IsAdapted(up) && _weights.TryGated(x, gate, up, y)) return;
         Run(x, [gate, up], [gateY, upY]);
         geGlu.Forward(gateY, upY, y);
     }
+
+    private static bool IsAdapted(Projection projection) => projection.Adapter is not null || projection.RowAdapters is not null;
 }
