@@ -8,12 +8,22 @@ namespace Lapidary.Gemma;
 /// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a step costs one small
 /// copy each way. A prompt that begins like the one before it is computed only from the first difference on. The ids are the same to the
 /// bit as those of the same text among others in a <see cref="GenerationEngine"/>.</remarks>
-public sealed class TextGenerator(GemmaModel model) : IDisposable
+public sealed class TextGenerator : IDisposable
 {
+    private readonly StepModel _model;
     private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPromptStep];
-    private readonly TextSlots _slots = new(model, most: 1);
-    private readonly TokenChoice _choice = new(model, maxTexts: 1);
+    private readonly TextSlots _slots;
+    private readonly TokenChoice _choice;
     private RunningText? _running;
+
+    /// <summary>Creates a generator.</summary>
+    /// <param name="model">The model, with its adapter attached if it has one.</param>
+    public TextGenerator(GemmaModel model)
+    {
+        _model = new StepModel(model);
+        _slots = new TextSlots([_model], most: 1);
+        _choice = new TokenChoice(model.Backend, maxTexts: 1);
+    }
 
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
@@ -33,7 +43,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     }
 
     /// <summary>Guessed tokens that were checked, and those of them that were right.</summary>
-    internal (long Guessed, long Accepted) Guesses => _choice.Guesses;
+    internal (long Guessed, long Accepted) Guesses => _model.Guesses;
 
     /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, at the end of the model's context
     /// (max_position_embeddings), or when cancelled.</summary>
@@ -45,7 +55,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
-        return Continue(promptIds, PromptCheck.Limit(promptIds, options, model.Config), cancellationToken);
+        return Continue(promptIds, PromptCheck.Limit(promptIds, options, _model.Model.Config), cancellationToken);
     }
 
     /// <summary>Frees the cache and the recorded steps.</summary>
@@ -54,18 +64,18 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
         var chosen = new Queue<int>();
-        var text = new RunningText(promptIds, options);
+        var text = new RunningText(_model, promptIds, options);
         var request = new EngineRequest(text, Keep, caller: "", CancellationToken.None);
         if (_running is not null) _slots.End(_running); // its reader left
         _running = null;
-        _slots.Prepare(text.MaxLength, ReservedLength);
+        _slots.Prepare(_model, text.MaxLength, ReservedLength);
         _slots.Begin(_running = text);
         while (text.Unstored > 0)
         {
             if (cancellationToken.IsCancellationRequested) yield break;
             int count = Math.Min(_piece.Length, text.Unstored);
             for (int i = 0; i < count; i++) _piece[i] = text.Next(i);
-            _slots.Steps.Store(_piece.AsSpan(0, count));
+            _slots.Steps.Store(_model, _piece.AsSpan(0, count));
             text.AddStored(count);
         }
 

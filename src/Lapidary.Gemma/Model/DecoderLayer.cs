@@ -101,11 +101,11 @@ internal sealed class DecoderLayer
     public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Tensor documentStarts)
     {
         var x = InputLayernorm.Forward(tape, h, RmsNormEps);
-        Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
+        Tensor[] qkv = LinearLayer.Forward(tape, x, adapters: null, QProj, KProj, VProj);
         var q = QNorm.ForwardRope(tape, qkv[0], rope, RmsNormEps);
         var k = KNorm.ForwardRope(tape, qkv[1], rope, RmsNormEps);
         var o = Ops.Attention(tape, q, k, qkv[2], documentStarts, Attention);
-        (h, var down) = AfterAttention(tape, h, o);
+        (h, var down) = AfterAttention(tape, h, o, adapters: null);
         return PostFeedforwardLayernorm.Forward(tape, down, RmsNormEps, residual: h);
     }
 
@@ -114,26 +114,26 @@ internal sealed class DecoderLayer
     /// <param name="h">Hidden states.</param>
     /// <param name="x">Their <see cref="InputLayernorm"/>.</param>
     /// <param name="rope">The rotary table of this layer's kind.</param>
-    /// <param name="inputs">Positions and slots of the tokens.</param>
+    /// <param name="inputs">Positions, slots and adapters of the tokens.</param>
     /// <param name="cache">The cache of this layer.</param>
     /// <param name="nextNorm">The input norm of the next layer, or the final norm.</param>
     /// <returns>Hidden states, and their <paramref name="nextNorm"/>.</returns>
     public (Tensor H, Tensor X) Continue(
         Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, NormLayer nextNorm)
     {
-        Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
+        Tensor[] qkv = LinearLayer.Forward(tape, x, inputs.Adapters, QProj, KProj, VProj);
         var (_, _, positions, slots) = inputs;
         var (keys, values) = cache;
         var norms = new QkNorms(QNorm.Weight, KNorm.Weight, RmsNormEps);
         var o = Ops.QkvAttention(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values, Attention);
-        (h, var down) = AfterAttention(tape, h, o);
+        (h, var down) = AfterAttention(tape, h, o, inputs.Adapters);
         return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps);
     }
 
     /// <summary>Hidden states after attention, and what the feed-forward block yields of them before its last norm.</summary>
-    private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o)
+    private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o, StepAdapters? adapters)
     {
-        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, OProj.Forward(tape, o), h, PreFeedforwardLayernorm, RmsNormEps);
-        return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, GateProj, UpProj)));
+        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, OProj.Forward(tape, o, adapters), h, PreFeedforwardLayernorm, RmsNormEps);
+        return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, adapters, GateProj, UpProj), adapters));
     }
 }

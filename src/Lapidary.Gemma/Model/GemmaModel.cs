@@ -149,6 +149,9 @@ public sealed class GemmaModel : IDisposable
         };
     }
 
+    /// <summary>Whether another model is over the same weights in memory.</summary>
+    internal bool SharesWeightsWith(GemmaModel other) => ReferenceEquals(_embedding, other._embedding);
+
     /// <summary>The head in use: the trained head if there is one.</summary>
     public Tensor Head => Trained?.Head?.Value ?? LmHead;
 
@@ -177,7 +180,7 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>Ids to the final norm's output, over tokens that continue texts of a cache. For inference only.</summary>
     /// <param name="tape">Receives the calls.</param>
-    /// <param name="inputs">The cache, ids, positions and slots.</param>
+    /// <param name="inputs">The cache, ids, positions, slots and adapters.</param>
     /// <returns>[tokens, hidden].</returns>
     internal Tensor Forward(Tape tape, CachedInputs inputs)
     {

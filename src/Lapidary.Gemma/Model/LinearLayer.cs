@@ -35,19 +35,20 @@ public sealed class LinearLayer
     /// <summary>The adapter, set by <see cref="GemmaModel.Attach"/>.</summary>
     public LoraAdapter? Adapter { get; private set; }
 
-    private Projection Projection => new(Weight, Adapter) { WeightGradient = _trained?.Gradient };
-
     /// <summary>y = x · Wᵀ, plus the adapter's update, for a norm that adds it to the residual stream; see
     /// <see cref="Ops.ProjectToResidual"/>.</summary>
-    public Tensor Forward(Tape tape, Tensor x) => Ops.ProjectToResidual(tape, x, Projection);
+    public Tensor Forward(Tape tape, Tensor x) => Forward(tape, x, adapters: null);
+
+    /// <summary>The same with adapters for single rows, in place of the layer's own unless they are null.</summary>
+    internal Tensor Forward(Tape tape, Tensor x, StepAdapters? adapters) => Ops.ProjectToResidual(tape, x, With(adapters));
 
     /// <summary>Activations of several layers with one input, which a backend computes together.</summary>
-    internal static Tensor[] Forward(Tape tape, Tensor x, params LinearLayer[] layers) =>
-        Ops.Project(tape, x, [.. layers.Select(layer => layer.Projection)]);
+    internal static Tensor[] Forward(Tape tape, Tensor x, StepAdapters? adapters, params LinearLayer[] layers) =>
+        Ops.Project(tape, x, [.. layers.Select(layer => layer.With(adapters))]);
 
     /// <summary>gelu_tanh of the gate's output · the other's.</summary>
-    internal static Tensor ForwardGated(Tape tape, Tensor x, LinearLayer gate, LinearLayer up) =>
-        Ops.ProjectGated(tape, x, gate.Projection, up.Projection);
+    internal static Tensor ForwardGated(Tape tape, Tensor x, StepAdapters? adapters, LinearLayer gate, LinearLayer up) =>
+        Ops.ProjectGated(tape, x, gate.With(adapters), up.With(adapters));
 
     /// <summary>Uses trained weights from now on, or the base's alone (null).</summary>
     internal void Attach(TrainedWeights? weights) =>
@@ -55,4 +56,8 @@ public sealed class LinearLayer
 
     /// <summary>A layer with the same weight and places for other trained ones.</summary>
     internal LinearLayer Share() => new(Name, _stored);
+
+    private Projection With(StepAdapters? adapters) => adapters is null
+        ? new Projection(Weight, Adapter) { WeightGradient = _trained?.Gradient }
+        : new Projection(Weight, Adapter: null) { RowAdapters = adapters.Of(Name) };
 }

@@ -92,5 +92,5 @@ public class WaitingTextsTests
     }
 
     private static EngineRequest Request(string caller) =>
-        new(new RunningText([1], new GenerationOptions()), onToken: null, caller, CancellationToken.None);
+        new(new RunningText(model: null!, [1], new GenerationOptions()), onToken: null, caller, CancellationToken.None);
 }

@@ -8,11 +8,12 @@ using Lapidary.Gemma.Model;
 namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>A text during its generation: its prompt, the part of it that is stored, and its last token.</summary>
+/// <param name="model">The model that continues it.</param>
 /// <param name="prompt">At least one id.</param>
 /// <param name="options">Limits and sampling.</param>
 /// <param name="topLogProbs">Number of likeliest tokens whose probabilities the caller wants, besides that of the chosen one; null for
 /// no probabilities.</param>
-internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options, int? topLogProbs = null)
+internal sealed class RunningText(StepModel model, IReadOnlyList<int> prompt, GenerationOptions options, int? topLogProbs = null)
 {
     private readonly Sampler? _sampler = Sampler.IsFor(options) ? new Sampler(options, prompt) : null;
     private readonly FormedText? _formed = options.Form is { } form ? new FormedText(form, options.StopTokenIds) : null;
@@ -21,6 +22,9 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     private TextDraft? _draft;
     private int _row;
     private int _rowsChosenThere;
+
+    /// <summary>The model that continues it.</summary>
+    public StepModel Model => model;
 
     /// <summary>The ids before the first new token.</summary>
     public IReadOnlyList<int> Prompt => prompt;
@@ -68,18 +72,20 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
 
     /// <summary>A token of the next decoding step.</summary>
     /// <param name="guess">0 for the last token; i for the i-th guess of those that follow.</param>
-    public StepToken Decoded(int guess) => new(Slot!.Index, _length + guess, guess == 0 ? _last : _draft![guess - 1]);
+    public StepToken Decoded(int guess) =>
+        new(Slot!.Index, _length + guess, guess == 0 ? _last : _draft![guess - 1], model.Adapter);
 
     /// <summary>The id at a place of the prompt that is not stored yet, counted from the first such one.</summary>
-    public StepToken Next(int index) => new(Slot!.Index, _length + index, prompt[_length + index]);
+    public StepToken Next(int index) =>
+        new(Slot!.Index, _length + index, prompt[_length + index], model.Adapter);
 
     /// <summary>Takes a slot and uses what it has stored already.</summary>
     /// <returns>Number of prompt tokens that need no computation.</returns>
     public int Begin(TextSlot slot, CachedSteps steps)
     {
         Slot = slot;
-        _length = slot.Cached(prompt, steps);
-        slot.Begin(prompt, _length);
+        _length = slot.Cached(this, steps);
+        slot.Begin(this, _length);
         return _length;
     }
 
@@ -111,17 +117,16 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     /// <summary>Chooses the next token after a decoding step.</summary>
     /// <param name="chosen">From <see cref="CachedSteps.Decode"/>.</param>
     /// <param name="logits">Of the step, if <see cref="ReadsLogits"/>; changed in place.</param>
-    /// <param name="model">For the message.</param>
     /// <returns>The id; null if the text has ended at a stop token.</returns>
     /// <exception cref="LapidaryException">The logits are not finite, or no token continues the text in its form.</exception>
-    public int? Choose(int chosen, Span<float> logits, GemmaModel model)
+    public int? Choose(int chosen, Span<float> logits)
     {
         _length++;
         Slot!.AddDecoded();
         if (chosen < 0 && chosen != TokenDraw.Undecided)
         {
             throw new LapidaryException(
-                $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+                $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model.Model)}");
         }
 
         bool changes = LogitsRules.AreIn(options) || _formed is not null;

@@ -1,10 +1,11 @@
 namespace Lapidary.Gemma.Generation.Batching;
 
-/// <summary>A slot of the cache: which prompt tokens it holds, so that a later text that begins with the same tokens can use
-/// them.</summary>
+/// <summary>A slot of the cache: which prompt tokens of which model it holds, so that a later text of that model that begins with the same
+/// tokens can use them.</summary>
 /// <param name="index">Of the slot.</param>
 internal sealed class TextSlot(int index)
 {
+    private StepModel? _model;
     private IReadOnlyList<int> _prompt = [];
     private int _prompted;
     private int _length;
@@ -13,20 +14,23 @@ internal sealed class TextSlot(int index)
     /// <summary>Of the slot.</summary>
     public int Index { get; } = index;
 
-    /// <summary>Number of tokens at the start of a prompt that need no computation in this slot.</summary>
+    /// <summary>Number of tokens at the start of a text's prompt that need no computation in this slot.</summary>
     /// <remarks>The last token of a prompt is always computed, because the first logits come from it. Tokens that were generated are not
-    /// used, because decoding rounds otherwise than a step over prompts: a text would depend on the one before it.</remarks>
-    public int Cached(IReadOnlyList<int> prompt, CachedSteps steps)
+    /// used, because decoding rounds otherwise than a step over prompts: a text would depend on the one before it. Nor are those of another
+    /// model, whose adapter gives other keys.</remarks>
+    public int Cached(RunningText text, CachedSteps steps)
     {
+        if (!ReferenceEquals(_model, text.Model)) return 0;
+        var prompt = text.Prompt;
         int most = Math.Min(_prompted, prompt.Count - 1), length = 0;
         while (length < most && _prompt[length] == prompt[length]) length++;
         return steps.CanContinue(length, _stored) ? length : 0;
     }
 
     /// <summary>Begins a text, of which the first <paramref name="cached"/> tokens are in the slot.</summary>
-    public void Begin(IReadOnlyList<int> prompt, int cached)
+    public void Begin(RunningText text, int cached)
     {
-        (_prompt, _prompted, _length) = (prompt, cached, cached);
+        (_model, _prompt, _prompted, _length) = (text.Model, text.Prompt, cached, cached);
         if (cached == 0) _stored = 0;
     }
 

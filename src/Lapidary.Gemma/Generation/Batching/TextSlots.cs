@@ -3,13 +3,14 @@ using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma.Generation.Batching;
 
-/// <summary>The slots of a cache, and the cache itself, which grows when a longer text comes.</summary>
-/// <param name="model">The model.</param>
+/// <summary>The slots of a cache, and the cache itself, which grows when a longer text comes, and is made anew when one of another model
+/// does.</summary>
+/// <param name="models">The models whose texts it is for, at least one; others may be added later.</param>
 /// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
 /// <param name="prepared">A cache to begin with, which is then owned; null for none.</param>
-internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepared = null) : IDisposable
+internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, CachedSteps? prepared = null) : IDisposable
 {
-    private readonly List<TextSlot> _free = prepared is null ? [] : SlotsOf(prepared);
+    private readonly List<TextSlot> _free = prepared is null ? [] : SlotsOf(prepared, models);
     private CachedSteps? _steps = prepared;
 
     /// <summary>The share of a device's only engine.</summary>
@@ -26,16 +27,19 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
     public int Free => _free.Count;
 
     /// <summary>Whether the cache has room for texts of this length, and its steps use the model's adapter.</summary>
-    public bool Fits(int maxLength) =>
-        _steps is not null && maxLength <= _steps.MaxLength && ReferenceEquals(_steps.Trained, model.Trained);
+    public bool Fits(StepModel model, int maxLength) => _steps is not null && maxLength <= _steps.MaxLength && _steps.AreOf(model);
 
     /// <summary>Makes room for texts of <paramref name="maxLength"/> tokens. No text may be running, unless they fit already.</summary>
+    /// <param name="model">Their model, one of the slots' models.</param>
     /// <param name="maxLength">Most tokens of a text.</param>
     /// <param name="reserved">Room to make if there is memory.</param>
-    /// <exception cref="LapidaryException">Not enough memory for a single text.</exception>
-    public void Prepare(int maxLength, int reserved)
+    /// <exception cref="LapidaryException">Not enough memory for a single text, or what is attached to the model since it was added cannot
+    /// share steps.</exception>
+    public void Prepare(StepModel model, int maxLength, int reserved)
     {
-        if (Fits(maxLength)) return;
+        if (Fits(model, maxLength)) return;
+        if (models.Count > 1) SharedSteps.Require(model.Model, model.Model);
+        StepModel[] together = [.. models.Where(other => other == model || SharedSteps.Obstacle(model.Model, other.Model) is null)];
         Dispose();
         reserved = Math.Max(maxLength, reserved);
         for (int slots = most; _steps is null;)
@@ -43,7 +47,7 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
             try
             {
                 if (CanBeSmaller() && !HasMemory(slots, reserved)) Reduce();
-                else _steps = new CachedSteps(model, slots, reserved);
+                else _steps = new CachedSteps([.. together.Select(each => each.Model)], slots, reserved);
             }
             catch (LapidaryException) when (CanBeSmaller())
             {
@@ -59,14 +63,14 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
             }
         }
 
-        _free.AddRange(SlotsOf(_steps));
+        _free.AddRange(SlotsOf(_steps, together));
     }
 
     /// <summary>Gives a text the free slot that holds most of its prompt.</summary>
     /// <returns>Number of prompt tokens that need no computation.</returns>
     public int Begin(RunningText text)
     {
-        var best = _free.MaxBy(slot => slot.Cached(text.Prompt, Steps))!; // of equals, the one that was freed first
+        var best = _free.MaxBy(slot => slot.Cached(text, Steps))!; // of equals, the one that was freed first
         _free.Remove(best);
         return text.Begin(best, Steps);
     }
@@ -77,9 +81,14 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
     /// <summary>Whether a cache leaves room for its steps and for others. Host memory is not refused when it is allocated, but when it is
     /// used.</summary>
     private bool HasMemory(int slots, int maxLength) =>
-        KvCache.LengthBytesOf(model, slots, maxLength, CachedSteps.MaxPromptStep) <= MemoryShare * model.Backend.Memory.AvailableBytes;
+        KvCache.LengthBytesOf(models[0].Model, slots, maxLength, CachedSteps.MaxPromptStep)
+        <= MemoryShare * models[0].Model.Backend.Memory.AvailableBytes;
 
-    private static List<TextSlot> SlotsOf(CachedSteps steps) => [.. Enumerable.Range(0, steps.Slots).Select(i => new TextSlot(i))];
+    private static List<TextSlot> SlotsOf(CachedSteps steps, IReadOnlyList<StepModel> models)
+    {
+        for (int i = 0; i < models.Count; i++) models[i].Place(i);
+        return [.. Enumerable.Range(0, steps.Slots).Select(i => new TextSlot(i))];
+    }
 
     /// <summary>Frees the cache and its steps.</summary>
     public void Dispose()

@@ -7,9 +7,9 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <summary>A decoding step of some texts, and the choice of the next tokens of each. While there are few texts, the step also checks
 /// guesses of further tokens: it computes what follows each guess, and takes it as far as the guesses are what is chosen.</summary>
 /// <remarks>A row's bits do not depend on other rows. So the tokens are the same to the bit, however many are guessed.</remarks>
-/// <param name="model">The model.</param>
+/// <param name="backend">The device.</param>
 /// <param name="maxTexts">Most texts.</param>
-internal sealed class TokenChoice(GemmaModel model, int maxTexts)
+internal sealed class TokenChoice(IBackend backend, int maxTexts)
 {
     private readonly List<EngineRequest> _requests = new(maxTexts);
     private readonly List<TextDraft> _drafts = [];
@@ -23,27 +23,25 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     private LogitEdits? _edits;
     private int[] _next = [];
     private int _round;
-    private long _guessedTokens;
-    private long _acceptedTokens;
 
     /// <summary>What steps cost; null to guess nothing. On a GPU nothing is guessed unless asked for: what it gains there, and its captured
     /// steps of many numbers of rows, are not measured.</summary>
-    public StepCosts? Costs { get; set; } = model.Backend is CpuBackend ? new() : null;
+    public StepCosts? Costs { get; set; } = backend is CpuBackend ? new() : null;
 
     /// <summary>Number of texts.</summary>
     public int Count => _requests.Count;
 
-    /// <summary>Guessed tokens that steps have checked, and those of them that were right.</summary>
-    public (long Guessed, long Accepted) Guesses => (Interlocked.Read(ref _guessedTokens), Interlocked.Read(ref _acceptedTokens));
-
     /// <summary>Removes all texts.</summary>
     public void Clear() => _requests.Clear();
 
-    /// <summary>Adds a text whose prompt is stored, but for the last token.</summary>
+    /// <summary>Adds a text whose prompt is stored, but for the last token. Texts of one model become neighbours, so that a step reads
+    /// each adapter once.</summary>
     public void Add(EngineRequest request)
     {
         if (Costs is not null) request.Text.KeepGuesses(_success);
-        _requests.Add(request);
+        int place = Count;
+        while (place > 0 && _requests[place - 1].Text.Model.Index > request.Text.Model.Index) place--;
+        _requests.Insert(place, request);
     }
 
     /// <summary>Runs the step and passes each text its tokens.</summary>
@@ -91,7 +89,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
                 _tokens[rows++] = _requests[i].Text.Decoded(guess);
             }
 
-            Interlocked.Add(ref _guessedTokens, _guessed[i]);
+            _requests[i].Text.Model.AddGuessed(_guessed[i]);
         }
 
         return rows;
@@ -122,7 +120,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     private bool IsGuessRight(int index)
     {
         bool isRight = _requests[index].Text.CompareGuess() && _round < _guessed[index];
-        if (isRight) Interlocked.Increment(ref _acceptedTokens);
+        if (isRight) _requests[index].Text.Model.AddAccepted();
         return isRight && !_requests[index].HasEnded;
     }
 
@@ -132,7 +130,7 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
         var request = _requests[index];
         try
         {
-            request.Add(request.Text.Choose(_next[_firstRows[index] + _round], _logits[index] ?? [], model));
+            request.Add(request.Text.Choose(_next[_firstRows[index] + _round], _logits[index] ?? []));
         }
         catch (Exception e)
         {

@@ -17,6 +17,9 @@ internal sealed class WaitingTexts
     /// <summary>All of them.</summary>
     public IEnumerable<EngineRequest> All => _texts.Select(text => text.Request);
 
+    /// <summary>A text, in the order in which they get slots.</summary>
+    public EngineRequest this[int index] => _texts[index].Request;
+
     /// <summary>Number of texts.</summary>
     public int Count => _texts.Count;
 
@@ -43,8 +46,8 @@ internal sealed class WaitingTexts
             if (turn <= _turn) _lastTurns.Remove(caller);
     }
 
-    /// <summary>Removes those that were cancelled.</summary>
-    public void RemoveCancelled() => _texts.RemoveAll(text => text.Request.EndIfCancelled());
+    /// <summary>Removes those that were cancelled, and those that have ended otherwise.</summary>
+    public void RemoveEnded() => _texts.RemoveAll(text => text.Request.EndIfCancelled());
 
     /// <summary>Removes all.</summary>
     public void Clear()
