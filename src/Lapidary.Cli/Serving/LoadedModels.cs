@@ -7,7 +7,7 @@ using Lapidary.Server;
 
 namespace Lapidary.Cli.Serving;
 
-/// <summary>The base and its adapters in memory, each with an engine; all share the base's weights.</summary>
+/// <summary>The base and its adapters in memory; all share the base's weights, and most of them their steps.</summary>
 internal sealed class LoadedModels : IDisposable
 {
     private readonly Stack<IDisposable> _owned = [];
@@ -38,7 +38,7 @@ internal sealed class LoadedModels : IDisposable
             foreach (var each in all) each.FetchWeights(run);
             var session = models.Own(ModelSession.Open(run, settings, all[0], withAdapter: false));
             foreach (string note in session.Notes) run.Note(note);
-            for (int i = 0; i < all.Length; i++) models.Add(run, session.Model, names, i, all[i].Adapter, texts[i], texts[0]);
+            models.Add(run, [.. all.Select(each => models.WithAdapter(run, session.Model, each.Adapter))], names, texts);
             return models;
         }
         catch
@@ -53,33 +53,54 @@ internal sealed class LoadedModels : IDisposable
         while (_owned.TryPop(out var owned)) owned.Dispose();
     }
 
-    private void Add(
-        CommandRun run, GemmaModel model, string[] names, int index, string? folder, TextTools text, TextTools textOfBase)
+    /// <summary>The base, or a model over the same weights with an adapter.</summary>
+    private GemmaModel WithAdapter(CommandRun run, GemmaModel model, string? folder)
     {
-        if (folder is not null)
+        if (folder is null) return model;
+        model = Own(model.ShareWeights());
+        var adapter = Own(Adapter.Load(model, folder));
+        foreach (string note in adapter.Notes) run.Note(note);
+        model.Attach(adapter);
+        return model;
+    }
+
+    /// <summary>Adapters of LoRA alone share the base's engine. Others have engines of their own, which divide the memory.</summary>
+    private void Add(CommandRun run, GemmaModel[] models, string[] names, TextTools[] texts)
+    {
+        int most = run.Values.Get(ServeSettings.MaxBatch), length = run.Values.Get(ServeSettings.MaxLength);
+        int reserved = length == 0 ? models[0].Config.MaxPositionEmbeddings : length;
+        var engines = new GenerationEngine[models.Length];
+        var own = new List<GenerationEngine>();
+        for (int i = 0; i < models.Length; i++)
         {
-            model = Own(model.ShareWeights());
-            var adapter = Own(Adapter.Load(model, folder));
-            foreach (string note in adapter.Notes) run.Note(note);
-            model.Attach(adapter);
+            bool joins = i > 0 && engines[0].CanJoin(models[i]);
+            engines[i] = Own(joins ? engines[0].Join(models[i]) : new GenerationEngine(models[i], most) { ReservedLength = reserved });
+            if (!joins) own.Add(engines[i]);
+            // Adapters mostly have copies of their base's tokenizer.
+            var tokenizer = texts[i].Tokenizer.Identity == texts[0].Tokenizer.Identity ? texts[0].Tokenizer : texts[i].Tokenizer;
+            _served.Add(new ServedModel(names[i], engines[i], tokenizer, texts[i].Template, length) { Parent = i == 0 ? null : names[0] });
         }
 
-        int most = run.Values.Get(ServeSettings.MaxBatch), length = run.Values.Get(ServeSettings.MaxLength);
-        // Adapters mostly have copies of their base's tokenizer.
-        var tokenizer = text.Tokenizer.Identity == textOfBase.Tokenizer.Identity ? textOfBase.Tokenizer : text.Tokenizer;
-        int context = model.Config.MaxPositionEmbeddings;
-        var engine = Own(new GenerationEngine(model, most) { Sharers = names.Length, ReservedLength = length == 0 ? context : length });
-        var served = new ServedModel(names[index], engine, tokenizer, text.Template, length) { Parent = index == 0 ? null : names[0] };
-        int slots = engine.Prepare(served.MaxLength);
+        foreach (var engine in own) engine.Sharers = own.Count;
+        foreach (var engine in own)
+        {
+            SetAside(run, engine, most, [.. _served.Where((_, i) => engines[i].Together == engine.Together)]);
+        }
+    }
+
+    /// <summary>Allocates the cache of models that share steps.</summary>
+    private static void SetAside(CommandRun run, GenerationEngine engine, int most, ServedModel[] together)
+    {
+        string names = string.Join(", ", together.Select(model => model.Id));
+        int length = together[0].MaxLength, slots = engine.Prepare(length);
         if (slots < most)
         {
             throw new ToolException(
-                $"--max-batch {most}: memory has room for {Amount.Of(slots, "answer")} of {served.MaxLength} tokens at a time of "
-                + $"{served.Id}; give a smaller --max-batch or --max-length.");
+                $"--max-batch {most}: memory has room for {Amount.Of(slots, "answer")} of {length} tokens at a time of {names}; give a "
+                + "smaller --max-batch or --max-length.");
         }
 
-        run.Note($"{served.Id}: up to {Amount.Of(slots, "answer")} at a time, each of up to {served.MaxLength} tokens with its prompt.");
-        _served.Add(served);
+        run.Note($"{names}: up to {Amount.Of(slots, "answer")} at a time, each of up to {length} tokens with its prompt.");
     }
 
     private T Own<T>(T owned) where T : IDisposable

@@ -16,7 +16,8 @@ internal static class ServeSettings
     /// <summary>Most answers at a time.</summary>
     public static readonly Setting<int> MaxBatch = Setting.Integer(
         "max-batch",
-        "Most answers of a model that are generated at the same time; 0 for as many as memory holds, up to a number of the device.",
+        "Most answers that are generated at the same time, of all models that share steps; 0 for as many as memory holds, up to a number "
+        + "of the device.",
         0, 0, 4096);
 
     /// <summary>Most tokens.</summary>
@@ -36,7 +37,7 @@ internal static class ServeSettings
         Setting.Flag("allow-no-key", "Let everybody in who can reach the address, also from other machines.");
 
     private static readonly Setting<int> MaxWaiting = Setting.Integer(
-        "max-waiting", "Most answers of a model that wait for their turn; a request for more gets status 429.", Defaults.MaxWaiting, 0,
+        "max-waiting", "Most answers of all models that share steps that wait for their turn; a request for more gets status 429.", Defaults.MaxWaiting, 0,
         1_000_000);
 
     private static readonly Setting<int> MaxBodyBytes = Setting.Integer(

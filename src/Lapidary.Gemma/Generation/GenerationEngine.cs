@@ -90,8 +90,11 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>Number of caches of the device that are to divide its free memory evenly.</summary>
     internal int Sharers
     {
-        init => _turns.Slots.MemoryShare = 1.0 / (value + 1);
+        set => _turns.Slots.MemoryShare = 1.0 / (value + 1);
     }
+
+    /// <summary>The same object for all engines that share steps.</summary>
+    internal object Together => _turns;
 
     /// <summary>Number of texts that run, and of those that wait, at about this moment.</summary>
     internal (int Running, int Waiting) Load => _turns.LoadOf(_model);

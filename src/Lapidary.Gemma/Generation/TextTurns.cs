@@ -128,9 +128,7 @@ internal sealed class TextTurns
         lock (_lock)
         {
             while (_new.TryDequeue(out var request)) _waiting.Add(request);
-            foreach (var model in _models) model.Running = model.Waiting = 0;
-            foreach (var running in _running) running.Text.Model.Running++;
-            for (int i = 0; i < _waiting.Count; i++) _waiting[i].Text.Model.Waiting++;
+            Count();
             if (!_isDisposed && _waiting.Count + _running.Count > 0) return true;
             if (_isDisposed) FailAll(new ObjectDisposedException(nameof(GenerationEngine)));
             return _isWorking = false;
@@ -142,6 +140,7 @@ internal sealed class TextTurns
         _waiting.RemoveEnded();
         RemoveEnded();
         Admit();
+        Count();
         StorePrompts();
         Decode();
     }
@@ -230,14 +229,25 @@ internal sealed class TextTurns
             if (request.Text.Unstored == 0) Choice.Add(request);
         if (Choice.Count == 0) return;
         Choice.Run(Slots.Steps);
-        RemoveEnded();
+        if (RemoveEnded()) Count();
     }
 
-    private void RemoveEnded()
+    private bool RemoveEnded()
     {
         foreach (var request in _running)
             if (request.EndIfCancelled()) Slots.End(request.Text);
-        _running.RemoveAll(request => request.HasEnded);
+        return _running.RemoveAll(request => request.HasEnded) > 0;
+    }
+
+    /// <summary>Counts each model's texts.</summary>
+    private void Count()
+    {
+        lock (_lock)
+        {
+            foreach (var model in _models) model.Running = model.Waiting = 0;
+            foreach (var request in _running) request.Text.Model.Running++;
+            for (int i = 0; i < _waiting.Count; i++) _waiting[i].Text.Model.Waiting++;
+        }
     }
 
     private void RemoveBesideOthers(StepModel model)

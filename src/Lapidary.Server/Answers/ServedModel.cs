@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Server.Answers;
 using Lapidary.Server.Http;
 
 namespace Lapidary.Server;
@@ -7,9 +8,7 @@ namespace Lapidary.Server;
 /// <summary>A model that callers choose by its id.</summary>
 public sealed class ServedModel
 {
-    private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _choicesOfCallers = new(StringComparer.Ordinal);
-    private int _choices;
+    private readonly AnswerPlaces _places;
 
     /// <summary>Creates a model of a server.</summary>
     /// <param name="id">Its name in requests.</param>
@@ -22,6 +21,7 @@ public sealed class ServedModel
     public ServedModel(string id, GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template, int maxLength = 0)
     {
         (Id, Engine, Tokenizer, Template) = (id, engine, tokenizer, template);
+        _places = AnswerPlaces.Of(engine);
         int context = engine.Model.Config.MaxPositionEmbeddings;
         if (maxLength > context)
             throw new LapidaryException($"max_length: expected at most {id}'s context of {context} tokens, found {maxLength}.");
@@ -48,41 +48,14 @@ public sealed class ServedModel
     /// <summary>Options that requests do not set.</summary>
     internal GenerationOptions Defaults { get; }
 
-    /// <summary>Takes places for some answers. A caller with a key of its own gets them without room too if it has none yet, or fewer
-    /// than if all who have some now had equally many, so that another one cannot shut it out.</summary>
+    /// <summary>Takes places for some answers; see <see cref="AnswerPlaces.TryTake"/>.</summary>
     /// <param name="count">Number of answers.</param>
     /// <param name="maxWaiting">Most answers that may wait.</param>
     /// <param name="caller">Whose they are; null for no one's in particular.</param>
     /// <returns>Whether there was room.</returns>
-    internal bool TryEnter(int count, int maxWaiting, Caller? caller = null)
-    {
-        lock (_lock)
-        {
-            long most = Engine.MaxTexts + (long)maxWaiting;
-            if (_choices + (long)count > most && !IsWithinShare(count, most, caller)) return false;
-            Add(count, caller);
-            return true;
-        }
-    }
+    internal bool TryEnter(int count, int maxWaiting, Caller? caller = null) =>
+        _places.TryTake(count, Engine.MaxTexts + (long)maxWaiting, caller);
 
     /// <summary>Gives places back.</summary>
-    internal void Leave(int count, Caller? caller = null)
-    {
-        lock (_lock) Add(-count, caller);
-    }
-
-    private bool IsWithinShare(int count, long most, Caller? caller)
-    {
-        if (caller is not { HasKey: true }) return false;
-        return !_choicesOfCallers.TryGetValue(caller.Name, out int own) || (own + (long)count) * _choicesOfCallers.Count <= most;
-    }
-
-    private void Add(int count, Caller? caller)
-    {
-        _choices += count;
-        if (caller is null) return;
-        int own = _choicesOfCallers.GetValueOrDefault(caller.Name) + count;
-        if (own == 0) _choicesOfCallers.Remove(caller.Name);
-        else _choicesOfCallers[caller.Name] = own;
-    }
+    internal void Leave(int count, Caller? caller = null) => _places.GiveBack(count, caller);
 }

@@ -20,7 +20,8 @@ public sealed record LapidaryServerOptions
     /// <summary>Whether callers need no key even if other machines can reach the address.</summary>
     public bool AllowNoKey { get; init; }
 
-    /// <summary>Most answers of a model that may wait for their turn. A request that needs more is refused (429).</summary>
+    /// <summary>Most answers of a model, or of all models whose engines share steps, that may wait for their turn. A request that needs
+    /// more is refused (429).</summary>
     [Range(0, 1_000_000)]
     public int MaxWaiting { get; init; } = 256;
 

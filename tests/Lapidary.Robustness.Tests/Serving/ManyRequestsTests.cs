@@ -33,8 +33,8 @@ public class ManyRequestsTests
 
         view.Attach(adapter);
         var (tokenizer, template) = (Tokenizer.Load(Fixtures.SmallTokenizer), ChatTemplate.Load(Fixtures.SmallTokenizer));
-        using var ofBase = new GenerationEngine(model, 6) { Sharers = 2 };
-        using var ofAdapter = new GenerationEngine(view, 6) { Sharers = 2 };
+        using var ofBase = new GenerationEngine(model, 6);
+        using var ofAdapter = ofBase.Join(view);
         foreach (var engine in new[] { ofBase, ofAdapter }) Assert.Equal(6, engine.Prepare(512));
         await using var server = await LapidaryServer.StartAsync(new() { Port = 0, MaxWaiting = 200 }, Token);
         server.Serve(

@@ -1,6 +1,5 @@
 using Lapidary.Engine;
 using Lapidary.Gemma.Generation.Batching;
-using Lapidary.Gemma.Generation.Drafting;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Generation.Drafting;
@@ -172,10 +171,4 @@ public class GuessedTokensTests
 
     /// <summary>Ids and probabilities with all their digits.</summary>
     private sealed record Made(string Ids, string LogProbs, FinishReason Reason, int Cached);
-
-    /// <summary>As if further rows cost nothing.</summary>
-    private sealed class FreeRows : StepCosts
-    {
-        public override double? Of(int rows) => 1;
-    }
 }

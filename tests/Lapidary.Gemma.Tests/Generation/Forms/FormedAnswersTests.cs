@@ -1,8 +1,8 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Batching;
-using Lapidary.Gemma.Generation.Drafting;
 using Lapidary.Gemma.Generation.Forms;
+using Lapidary.Gemma.Tests.Generation.Drafting;
 using Lapidary.Gemma.Tests.Text;
 using Lapidary.Tests;
 
@@ -115,10 +115,4 @@ public class FormedAnswersTests
     }
 
     private sealed record Made(IReadOnlyList<int> Ids, IReadOnlyList<TokenLogProbs> LogProbs, FinishReason Reason);
-
-    /// <summary>As if further rows cost nothing.</summary>
-    private sealed class FreeRows : StepCosts
-    {
-        public override double? Of(int rows) => 1;
-    }
 }
