@@ -22,6 +22,9 @@ switch (args)
     case ["serve"] or ["serve", _]:
         await ServeBenchmark.RunAsync(args.ElementAtOrDefault(1));
         return 0;
+    case ["adapters", var size]:
+        await AdaptersBenchmark.RunAsync(size);
+        return 0;
     case ["forms", var folder]:
         return FormBenchmark.Run(folder);
     case ["sampling"]:
@@ -32,6 +35,7 @@ switch (args)
     default:
         Console.Error.WriteLine(
             "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | kernel-code [all] | tokenizer FOLDER FILE | "
-            + "load SIZE FOLDER | forms FOLDER | sampling | serve [FOLDER]");
+            + "load SIZE FOLDER | forms FOLDER | sampling | serve [FOLDER] | "
+            + "adapters SIZE");
         return 2;
 }
