@@ -12,8 +12,8 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// depend on other texts, on the slot, or on how a prompt is cut into steps. So a text is the same to the bit, alone or among
 /// others.</para>
 /// <para>Several models over the same weights (<see cref="SharedSteps"/>) have steps over prompts of their own, as their adapters are part
-/// of the products there. A step that decodes is of all of them: each row has the adapter of its text. If all rows are of the base, a step
-/// without adapters runs.</para>
+/// of the products there. A step that decodes is of all of them: each row has the adapter of its text. If all texts are of one model, that
+/// model's own step runs, which costs nothing for the others.</para>
 /// </remarks>
 internal sealed class CachedSteps : IDisposable
 {
@@ -24,12 +24,15 @@ internal sealed class CachedSteps : IDisposable
     /// again.</summary>
     public const double DecodedShare = 0.5;
 
+    /// <summary><see cref="StepToken.Adapter"/> of a step whose rows have different ones, and of a step without adapters.</summary>
+    private const int Mixed = -2, None = -1;
+
     private readonly GemmaModel[] _models;
     private readonly TrainedWeights?[] _trained;
     private readonly IBackend _backend;
     private readonly KvCache _cache;
     private readonly bool _mayChange;
-    private readonly Dictionary<(int Rows, bool HasAdapters), RecordedStep> _decoding = [];
+    private readonly Dictionary<(int Rows, int Adapter), RecordedStep> _decoding = [];
     private readonly RecordedStep?[] _prompts;
     private readonly Arena? _arena;
     private readonly IDisposable? _decodedWeights;
@@ -67,8 +70,8 @@ internal sealed class CachedSteps : IDisposable
             _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
             _edits = _region.New("edits", DType.UInt8, 1 + LogitEdits.RoomFor(MaxDecodeRows), LogitEdit.LengthBytes);
             _backend.Zero(_edits); // no edit
-            foreach (bool hasAdapters in Shares ? (bool[])[false, true] : [false])
-                _decoding.Add((MaxDecodeRows, hasAdapters), RecordDecoding(MaxDecodeRows, hasAdapters));
+            foreach (int adapter in Shares ? (int[])[None, Mixed] : [None])
+                _decoding.Add((MaxDecodeRows, adapter), RecordDecoding(MaxDecodeRows, adapter));
             RecordedStep[] all = [.. _prompts.OfType<RecordedStep>(), .. _decoding.Values];
             _arena = new Arena(_backend.Memory, all.Max(step => step.Program.ArenaBytes));
             foreach (var step in all) step.Complete(_backend, _arena);
@@ -132,9 +135,8 @@ internal sealed class CachedSteps : IDisposable
     /// logits.</param>
     public void Decode(ReadOnlySpan<StepToken> tokens, ReadOnlySpan<TokenDraw> draws, LogitEdits edits, Span<int> next)
     {
-        var kind = (Rows: DecodeRows(tokens.Length), HasAdapters: Shares && HasAdapters(tokens));
-        if (!_decoding.TryGetValue(kind, out _last))
-            _decoding.Add(kind, _last = Complete(RecordDecoding(kind.Rows, kind.HasAdapters)));
+        var kind = (Rows: DecodeRows(tokens.Length), Adapter: Shares ? AdapterOf(tokens) : None);
+        if (!_decoding.TryGetValue(kind, out _last)) _decoding.Add(kind, _last = Complete(RecordDecoding(kind.Rows, kind.Adapter)));
         _last.Run(_backend, tokens);
         if (edits.Any)
         {
@@ -175,11 +177,11 @@ internal sealed class CachedSteps : IDisposable
         _cache.Dispose();
     }
 
-    private static bool HasAdapters(ReadOnlySpan<StepToken> tokens)
+    private static int AdapterOf(ReadOnlySpan<StepToken> tokens)
     {
         foreach (var token in tokens)
-            if (token.Adapter >= 0) return true;
-        return false;
+            if (token.Adapter != tokens[0].Adapter) return Mixed;
+        return tokens[0].Adapter;
     }
 
     private RecordedStep Complete(RecordedStep step)
@@ -196,12 +198,13 @@ internal sealed class CachedSteps : IDisposable
         return step;
     }
 
-    private RecordedStep RecordDecoding(int rows, bool hasAdapters)
+    private RecordedStep RecordDecoding(int rows, int adapter)
     {
-        var step = new RecordedStep(_backend, rows, hasAdapters);
+        var step = new RecordedStep(_backend, rows, hasAdapters: adapter == Mixed);
         var tape = new Tape(step.Program, training: false) { HasIndependentRows = true };
-        var adapters = Shares ? new StepAdapters(_trained, step.Adapters) : null;
-        var logits = _models[0].Logits(tape, _models[0].Forward(tape, step.InputsOf(_cache, adapters)));
+        var model = _models[Math.Max(adapter, 0)];
+        var adapters = Shares && adapter < 0 ? new StepAdapters(_trained, step.Adapters) : null;
+        var logits = model.Logits(tape, model.Forward(tape, step.InputsOf(_cache, adapters)));
         step.Choose(_backend, tape, logits, _edits!);
         return step;
     }

@@ -46,7 +46,7 @@ internal sealed unsafe class MixedLoraRowsKernels(CudaRuntime runtime)
     {
         var (rows, dim) = Rows(x);
         var args = new MixedLoraRowsArgs { X = x.Address, Indices = indices.Address, Rows = rows, Dim = dim, First = first, Count = count };
-        int tiles = 0, most = 0;
+        int tiles = 0, most = 0, adapters = 0;
         for (int i = 0; i < MaxProjections; i++)
         {
             if (i < projections.Count && projections[i].RowAdapters is not null)
@@ -61,12 +61,17 @@ internal sealed unsafe class MixedLoraRowsKernels(CudaRuntime runtime)
         }
 
         for (int place = 0; place < count; place++)
-            most = Math.Max(most, Describe(projections, first + place, ref args.Adapters[place]));
-        if (most == 0) return;
+        {
+            int ranks = Describe(projections, first + place, ref args.Adapters[place]);
+            most = Math.Max(most, ranks);
+            adapters += ranks > 0 ? 1 : 0;
+        }
+
+        if (adapters == 0) return;
         args.Ranks = Tiles(most, Width) * Width;
         args.Xa = runtime.Scratch.Get("adapted rows", DType.Float32.LengthBytes((long)rows * args.Ranks));
-        Launch(dim % Width == 0 ? _down4 : _down1, Tiles(most, RanksPerBlock), DownRows, in args);
-        Launch(_up, tiles, UpRows, in args);
+        Launch(dim % Width == 0 ? _down4 : _down1, Tiles(most, RanksPerBlock), DownRows, adapters, in args);
+        Launch(_up, tiles, UpRows, adapters, in args);
     }
 
     /// <summary>Describes an adapter of the given layers.</summary>
@@ -95,9 +100,9 @@ internal sealed unsafe class MixedLoraRowsKernels(CudaRuntime runtime)
     }
 
     /// <summary>With few groups of rows, the runs of a group go to different blocks; with many, most groups are one run.</summary>
-    private void Launch(Kernel kernel, int blocks, int groupRows, in MixedLoraRowsArgs args)
+    private void Launch(Kernel kernel, int blocks, int groupRows, int adapters, in MixedLoraRowsArgs args)
     {
-        int groups = Tiles(args.Rows, groupRows), runs = Math.Min(Math.Min(args.Count, groupRows), Math.Max(2, ManyGroups / groups));
+        int groups = Tiles(args.Rows, groupRows), runs = Math.Min(Math.Min(adapters, groupRows), Math.Max(2, ManyGroups / groups));
         _launcher.Launch(kernel, new Dim3(blocks, groups, runs), Threads, sharedBytes: 0, in args);
     }
 
