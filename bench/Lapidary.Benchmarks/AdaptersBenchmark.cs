@@ -27,7 +27,8 @@ internal static class AdaptersBenchmark
                 view.Attach(Own(Adapter.Load(view, folder)));
                 return view;
             })];
-            Console.WriteLine($"{size} on {backend.Description}, adapters of rank 16 on all layers; ms for one token of every text, best of {Rounds}");
+            Console.WriteLine(
+                $"{size} on {backend.Description}, adapters of rank 16 on all layers; ms for one token of every text, best of {Rounds}");
             Console.WriteLine("models           texts of each   own engines   shared steps   ratio");
             int[] texts = backend is CpuBackend ? [1, 4] : [1, 4, 16];
             foreach (int[] used in (int[][])[[1], [1, 2, 3, 4], [0], [0, 1]])

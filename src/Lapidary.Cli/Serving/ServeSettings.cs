@@ -37,8 +37,8 @@ internal static class ServeSettings
         Setting.Flag("allow-no-key", "Let everybody in who can reach the address, also from other machines.");
 
     private static readonly Setting<int> MaxWaiting = Setting.Integer(
-        "max-waiting", "Most answers of all models that share steps that wait for their turn; a request for more gets status 429.", Defaults.MaxWaiting, 0,
-        1_000_000);
+        "max-waiting", "Most answers that wait for their turn, of all models that share steps; a request for more gets status 429.",
+        Defaults.MaxWaiting, 0, 1_000_000);
 
     private static readonly Setting<int> MaxBodyBytes = Setting.Integer(
         "max-body-bytes", "Most bytes of a request; a larger one gets status 413.", Defaults.MaxBodyBytes, 1);

@@ -6,8 +6,9 @@ using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>The turns in which texts are generated together, by one <see cref="GenerationEngine"/> or by several that share steps. In a turn
-/// waiting texts get slots, one piece of their prompts is stored, and one token of each text whose prompt is stored is decoded.</summary>
+/// <summary>The turns in which texts are generated together, by one <see cref="GenerationEngine"/> or by several that share steps. In a
+/// turn waiting texts get slots, one piece of their prompts is stored, and one token of each text whose prompt is stored is
+/// decoded.</summary>
 internal sealed class TextTurns
 {
     private static readonly ConditionalWeakTable<IBackend, FairGate> Gates = [];

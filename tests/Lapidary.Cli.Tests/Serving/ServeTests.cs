@@ -21,11 +21,11 @@ public sealed class ServeTests : IDisposable
     public async Task TheBaseAndItsAdapters_AreServed_UntilASignal_WhichLetsAnswersEnd()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
-        string model = TinyModel.WithTokenizer, adapter = WriteAdapter(model);
+        string model = TinyModel.WithTokenizer, adapter = WriteAdapter(model), withHead = WriteAdapter(model, "lm_head");
         using var tool = Tool.StartWith(
             [("LAPIDARY_API_KEY", "from-the-environment")], "serve", "--model", Path.Combine(model, "."), "--adapter", adapter,
-            "--adapter", $"sql={adapter}", "--port", "0", "--device", "cpu", "--max-batch", "2", "--max-length", "256",
-            "--api-key-file", Write("keys.txt", "# ours\n\nfrom-the-file\n"));
+            "--adapter", $"sql={adapter}", "--adapter", $"own={withHead}", "--port", "0", "--device", "cpu", "--max-batch", "2",
+            "--max-length", "256", "--api-key-file", Write("keys.txt", "# ours\n\nfrom-the-file\n"));
         tool.WaitFor(() => tool.Printed.Contains('\n', StringComparison.Ordinal));
         string url = JsonDocument.Parse(tool.Printed).RootElement.GetProperty("url").GetString()!;
         Assert.StartsWith("http://127.0.0.1:", url, StringComparison.Ordinal);
@@ -34,8 +34,8 @@ public sealed class ServeTests : IDisposable
 
         var list = JsonDocument.Parse(await client.GetStringAsync("/v1/models", Token)).RootElement.GetProperty("data");
         string name = Path.GetFileName(model);
-        Assert.Equal([name, "adapter", "sql"], list.EnumerateArray().Select(entry => entry.GetProperty("id").GetString()));
-        Assert.Equal([null, name, name], list.EnumerateArray().Select(entry => entry.GetProperty("parent").GetString()));
+        Assert.Equal([name, "adapter", "sql", "own"], list.EnumerateArray().Select(entry => entry.GetProperty("id").GetString()));
+        Assert.Equal([null, name, name, name], list.EnumerateArray().Select(entry => entry.GetProperty("parent").GetString()));
         using var other = new HttpRequestMessage(HttpMethod.Get, "/v1/models");
         other.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "from-the-environment");
         using var byOther = await client.SendAsync(other, Token);
@@ -52,7 +52,8 @@ public sealed class ServeTests : IDisposable
         var run = tool.End();
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.Equal($"{{\"url\":\"{url}\"}}\n", run.Out);
-        Assert.Contains("up to 2 answers at a time, each of up to 256 tokens", run.Error, StringComparison.Ordinal);
+        foreach (string together in new[] { $"{name}, adapter, sql", "own" })
+            Assert.Contains($" {together}: up to 2 answers at a time, each of up to 256 tokens", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("from-the", run.Error, StringComparison.Ordinal);
     }
 
@@ -112,12 +113,14 @@ public sealed class ServeTests : IDisposable
         return _folder[name];
     }
 
-    private string WriteAdapter(string model)
+    private string WriteAdapter(string model, string? saved = null)
     {
+        string folder = _folder[saved ?? "adapter"];
         using var backend = new Lapidary.Engine.CpuBackend(1);
         using var loaded = Lapidary.Gemma.GemmaModel.Load(model, backend);
-        using var adapter = Lapidary.Gemma.Adapter.Create(loaded, new Lapidary.Gemma.LoraConfig { R = 2 }, seed: 1);
-        adapter.Save(_folder["adapter"], loaded);
-        return _folder["adapter"];
+        var config = new Lapidary.Gemma.LoraConfig { R = 2, ModulesToSave = saved is null ? [] : [saved] };
+        using var adapter = Lapidary.Gemma.Adapter.Create(loaded, config, seed: 1);
+        adapter.Save(folder, loaded);
+        return folder;
     }
 }

@@ -95,7 +95,8 @@ public class DeviceRowAdaptersTests
         Tensor x = run.Normal(1, Rows, Dim), y = run.New(Rows, Out);
         run.Backend.ProjectRows(x, mixed, [y]);
         using var replay = run.Backend.Capture(() => run.Backend.ProjectRows(x, mixed, [y]))!;
-        foreach (int[] now in (int[][])[[0, 0, 1, 1, 2, 2, -1, -1, 0, 1, 0, 1], [.. Enumerable.Repeat(-1, Rows)], [.. Enumerable.Repeat(1, Rows)]])
+        int[] some = [0, 0, 1, 1, 2, 2, -1, -1, 0, 1, 0, 1];
+        foreach (int[] now in (int[][])[some, [.. Enumerable.Repeat(-1, Rows)], [.. Enumerable.Repeat(1, Rows)]])
         {
             run.Backend.Write<int>(now, indices);
             replay.Run();

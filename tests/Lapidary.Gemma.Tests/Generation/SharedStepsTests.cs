@@ -6,8 +6,8 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Generation;
 
-/// <summary>Texts of a base and of several adapters in the same steps: each is, to the bit of its probabilities, what its model's own engine
-/// makes of it alone.</summary>
+/// <summary>Texts of a base and of several adapters in the same steps: each is, to the bit of its probabilities, what its model's own
+/// engine makes of it alone.</summary>
 [Collection(TestDevice.Cuda)]
 public class SharedStepsTests
 {

@@ -1,5 +1,5 @@
-// The adapters of a few rows, of which each has its own or none: as lora_rows.cu, with the same sums, so a row has the same bits. Neighbours
-// with one adapter are a run, which reads the adapter once; a block takes some of the runs of its group of rows.
+// The adapters of a few rows, of which each has its own or none: as lora_rows.cu, with the same sums, so a row has the same bits.
+// Neighbours with one adapter are a run, which reads the adapter once; a block takes some of the runs of its group of rows.
 #include "lora_rows.cuh"
 
 struct LoraOfRow {
