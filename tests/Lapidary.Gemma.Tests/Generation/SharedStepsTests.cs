@@ -1,7 +1,10 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Forms;
 using Lapidary.Gemma.Tests.Generation.Drafting;
+using Lapidary.Gemma.Tests.Generation.Forms;
+using Lapidary.Gemma.Tests.Text;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Generation;
@@ -133,6 +136,54 @@ public class SharedStepsTests
         second.Dispose();
         Assert.Equal(0, models.Backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
         Assert.Throws<ObjectDisposedException>(() => first.Join(models.Models[2]));
+    }
+
+    /// <summary>Steps that were recorded with an adapter, or are recorded later, read nothing of it once its engine has left.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public async Task AnAdapterThatIsFreed_IsMissedByNobody(string device)
+    {
+        using var models = new AdaptedModels(TestDevice.New(device, threads: 2));
+        using var first = new GenerationEngine(models.Base, maxTexts: 8) { GuessesTokens = false };
+        using var second = first.Join(models.Models[1]);
+        var third = first.Join(models.Models[2]);
+        var expected = await MakeAllAsync([first, second, third]);
+        third.Dispose();
+        models.Models[2].Adapter!.Dispose();
+        for (int texts = 1; texts < 4; texts++)
+        {
+            var found = await MakeAllAsync([.. Enumerable.Repeat(first, texts), second]);
+            Assert.Equal(expected[0], found[0]);
+            Assert.Equal(expected[1], found[^1]);
+        }
+
+        Task<string[]> MakeAllAsync(GenerationEngine[] engines) => Task.WhenAll(engines.Select(async engine =>
+        {
+            var text = await engine.GenerateAsync([5, 6, 7], new() { MaxNewTokens = 20 }, cancellationToken: Token);
+            return string.Join(' ', text.Ids);
+        }));
+    }
+
+    /// <summary>A form holds its own text.</summary>
+    [Fact]
+    public async Task AForm_HoldsBesideTextsOfOtherAdapters()
+    {
+        var tokenizer = TokenizerFixtures.Small;
+        var config = GemmaConfig.Load(Fixtures.Path("tiny/model")) with { VocabSize = tokenizer.VocabSize };
+        using var models = new AdaptedModels(new CpuBackend(2), config);
+        var free = new GenerationOptions { MaxNewTokens = 60, StopTokenIds = [tokenizer.EosTokenId!.Value] };
+        var formed = free with { Form = new TokenForm(new NumberList(), tokenizer) };
+        Request[] requests = [.. Enumerable.Range(0, 10).Select(i => new Request(
+            i % 5, tokenizer.EncodePrompt("some numbers: 1 2 1 2"), i < 5 ? formed : free, TopLogProbs: 1))];
+        using var first = new GenerationEngine(models.Base, maxTexts: 10);
+        GenerationEngine[] engines = [first, .. models.Models.Skip(1).Select(first.Join)];
+        var made = await Task.WhenAll(requests.Select(request => MakeAsync(engines[request.Model], request)).ToArray());
+        for (int i = 0; i < requests.Length; i++)
+        {
+            using var own = new GenerationEngine(models.Models[requests[i].Model], maxTexts: 1) { GuessesTokens = false };
+            Assert.Equivalent(await MakeAsync(own, requests[i]), made[i], strict: true);
+            if (i < 5) Assert.Matches(NumberList.Pattern(), tokenizer.Decode([.. made[i].Ids], skipSpecialTokens: false));
+        }
     }
 
     [Fact]

@@ -24,13 +24,7 @@ public class ManyRequestsTests
         using var backend = new CpuBackend(2);
         using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         using var view = model.ShareWeights();
-        using var adapter = Adapter.Create(view, new LoraConfig { R = 4 }, seed: 1);
-        foreach (var parameter in adapter.Parameters)
-        {
-            float[] values = [.. Enumerable.Range(0, (int)parameter.Value.Count).Select(_ => random.NextSingle() - 0.5f)];
-            backend.Write<float>(values, parameter.Value);
-        }
-
+        using var adapter = RandomAdapter(view, random);
         view.Attach(adapter);
         var (tokenizer, template) = (Tokenizer.Load(Fixtures.SmallTokenizer), ChatTemplate.Load(Fixtures.SmallTokenizer));
         using var ofBase = new GenerationEngine(model, 6);
@@ -162,5 +156,20 @@ public class ManyRequestsTests
             return (backend.Memory.LiveBytesOf(MemoryOwner.KvCache) + backend.Memory.LiveBytesOf(MemoryOwner.Activations),
                 GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet);
         }
+    }
+
+    /// <summary>As a run would have saved it: an adapter that is trained has no part in others' steps.</summary>
+    private static Adapter RandomAdapter(GemmaModel model, Random random)
+    {
+        string folder = Fixtures.TemporaryFolder();
+        using var made = Adapter.Create(model, new LoraConfig { R = 4 }, seed: 1);
+        foreach (var parameter in made.Parameters)
+        {
+            float[] values = [.. Enumerable.Range(0, (int)parameter.Value.Count).Select(_ => random.NextSingle() - 0.5f)];
+            model.Backend.Write<float>(values, parameter.Value);
+        }
+
+        made.Save(folder, model);
+        return Adapter.Load(model, folder);
     }
 }

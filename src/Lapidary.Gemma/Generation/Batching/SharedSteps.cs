@@ -24,7 +24,7 @@ internal static class SharedSteps
     private static string? Obstacle(GemmaModel model) => model.Trained switch
     {
         null => null,
-        { IsTrainable: true } => "one is trained",
+        { IsTrainable: true } => "one is trained (Adapter.Load reads a saved adapter to use it alone)",
         Adapter { Embedding: null, Head: null } => null,
         Adapter => "an adapter has an embedding or a head of its own",
         _ => "one has trained weights in place of the base's",
