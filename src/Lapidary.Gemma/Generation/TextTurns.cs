@@ -16,13 +16,12 @@ internal sealed class TextTurns
     private readonly FairGate _gate;
     private readonly List<StepModel> _models = [];
     private readonly int _context;
-    private readonly StepToken[] _tokens = new StepToken[CachedSteps.MaxPromptStep];
+    private readonly PromptPieces _prompts = new();
     private readonly WaitingTexts _waiting = new();
     private readonly List<EngineRequest> _running = [];
     private readonly Lock _lock = new();
     private readonly Queue<EngineRequest> _new = [];
     private Task _turns = Task.CompletedTask;
-    private int _lastPrompted = -1;
     private bool _isWorking;
     private bool _isDisposed;
 
@@ -142,7 +141,7 @@ internal sealed class TextTurns
         RemoveEnded();
         Admit();
         Count();
-        StorePrompts();
+        _prompts.StoreNext(_running, Slots.Steps);
         Decode();
     }
 
@@ -181,46 +180,6 @@ internal sealed class TextTurns
     {
         long room = BitOperations.RoundUpToPowerOf2((uint)maxLength);
         return (int)Math.Max(ReservedLength, Math.Min(room, _context));
-    }
-
-    /// <summary>Stores a piece of the prompts. A step is of one model: the models take turns, within a piece where that costs
-    /// nothing.</summary>
-    private void StorePrompts()
-    {
-        for (int room = CachedSteps.MaxPromptStep; room > 0 && NextPrompted() is { } model;) room -= StorePrompts(model, room);
-    }
-
-    /// <summary>The model with a prompt to store that comes after the last one; null if all prompts are stored.</summary>
-    private StepModel? NextPrompted()
-    {
-        StepModel? next = null;
-        foreach (var request in _running)
-        {
-            var model = request.Text.Model;
-            if (request.Text.Unstored > 0 && (next is null || Distance(model) < Distance(next))) next = model;
-        }
-
-        return next;
-
-        int Distance(StepModel model) => model.Index - _lastPrompted + (model.Index > _lastPrompted ? 0 : _models.Count);
-    }
-
-    /// <summary>Stores prompts of a model.</summary>
-    /// <returns>Rows of the step.</returns>
-    private int StorePrompts(StepModel model, int most)
-    {
-        int count = 0;
-        foreach (var request in _running) // the oldest first
-        {
-            if (request.Text.Model != model) continue;
-            int taken = Math.Min(request.Text.Unstored, most - count);
-            for (int i = 0; i < taken; i++) _tokens[count + i] = request.Text.Next(i);
-            request.Text.AddStored(taken);
-            count += taken;
-        }
-
-        _lastPrompted = model.Index;
-        return Slots.Steps.Store(model, _tokens.AsSpan(0, count));
     }
 
     private void Decode()

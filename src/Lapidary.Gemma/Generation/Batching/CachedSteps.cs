@@ -84,6 +84,9 @@ internal sealed class CachedSteps : IDisposable
         }
     }
 
+    /// <summary>Number of models.</summary>
+    public int Models => _models.Length;
+
     /// <summary>Number of texts.</summary>
     public int Slots => _cache.Slots;
 
