@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Batching;
+
+namespace Lapidary.Gemma.Generation;
 
 /// <summary>Stores the prompts of running texts, a piece at a time. A step is of one model: the models take turns, within a piece where
 /// that costs nothing.</summary>
