@@ -216,7 +216,7 @@ public class DeviceSanitizerTests
             foreach (var w in many.Take(3)) Gated(run, w, rows);
         }
 
-        // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; up to 32, 64 and 128 rows at a time.
+        // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; 32, 64 and 128 rows at a time.
         var narrow = OnHost(host, type, 1300, 1152);
         foreach (int rows in (int[])[200, 70, 30])
         {

@@ -70,7 +70,9 @@ internal sealed class CudaRuntime : IDisposable
     public bool HasClusters => _kernels is null ? Device.ComputeCapability.Major >= 9 : _kernels.HasClusters;
 
     /// <summary>Whether the kernels have products of warpgroups.</summary>
-    public bool HasWarpgroups => _kernels is null ? Device.ComputeCapability.Number == KernelTarget.WithWarpgroups : _kernels.HasWarpgroups;
+    public bool HasWarpgroups => _kernels is null
+        ? Device.ComputeCapability.Number == KernelTarget.WithWarpgroups
+        : _kernels.HasWarpgroups;
 
     /// <summary>The device's context and stream; null if memory is only counted.</summary>
     public CudaContext? Context { get; }

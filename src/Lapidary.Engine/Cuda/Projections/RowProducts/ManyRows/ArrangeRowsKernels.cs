@@ -4,8 +4,8 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 
-/// <summary>Rows of x in the order in which warpgroups multiply them, for tiles of so many rows that a kernel of its own costs less than each
-/// block's work.</summary>
+/// <summary>Rows of x in the order in which warpgroups multiply them, for tiles of so many rows that a kernel of its own costs less than
+/// each block's work.</summary>
 internal sealed class ArrangeRowsKernels(CudaRuntime runtime)
 {
     // As arrange_rows.cu has them.

@@ -85,8 +85,8 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         bool Fits(RowTile tile) => Stages(tile, blocks: 1) >= MinStages;
     }
 
-    /// <summary>Whether kernels that read the weight's own bytes are faster, as measured on an H200. NF4's fill their tables while the kernel
-    /// before them ends, if each multiprocessor has one block at most.</summary>
+    /// <summary>Whether kernels that read the weight's own bytes are faster, as measured on an H200. NF4's fill their tables while the
+    /// kernel before them ends, if each multiprocessor has one block at most.</summary>
     private bool IsFasterFromItsBytes(in ProjectRowsArgs args, RowForm form, int outputs, bool isWide)
     {
         if (form is not (RowForm.Nf4 or RowForm.Nested) || args.Rows > RowTile.Many32.GroupRows) return false;
@@ -94,7 +94,8 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         return blocks <= runtime.Device.Multiprocessors;
     }
 
-    /// <summary>Stages in shared memory: as many as leave room for all blocks that a multiprocessor gets, as far as registers have.</summary>
+    /// <summary>Stages in shared memory: as many as leave room for all blocks that a multiprocessor gets, as far as registers
+    /// have.</summary>
     private int Stages(RowTile tile, int blocks)
     {
         int most = tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;

@@ -5,7 +5,8 @@
 template <int Run, int NTiles>
 struct TileProducts {
     typedef Stage<Run> S;
-    static constexpr int GroupRows = 8 * NTiles, XOffset = TileRows * StageChunks, AtOnce = NTiles > 8 ? 2 : 4; // tiles whose loads are under way
+    static constexpr int GroupRows = 8 * NTiles, XOffset = TileRows * StageChunks;
+    static constexpr int AtOnce = NTiles > 8 ? 2 : 4; // tiles whose loads are under way
     uint4* stage;
     int warp, group, quad;
 
@@ -44,7 +45,6 @@ struct TileProducts {
                 uint32 x = (uint32)__cvta_generic_to_shared(stage + XOffset + line * GroupRows * S::LineChunks);
                 warpgroup_multiply(sum, factors[i], warpgroup_lines(x + product % LineProducts * ProductBytes), add || i > 0);
             }
-
         } else {
 #pragma unroll
             for (int piece = 0; piece < S::Pieces; piece++) {

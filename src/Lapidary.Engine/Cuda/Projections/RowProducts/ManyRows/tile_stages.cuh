@@ -5,8 +5,8 @@
 
 constexpr int Threads = 4 * WARP, TileRows = 64, StageChunks = 16; // chunks: 8 columns of a row, 16 bytes
 
-// Columns of x in the order of a warpgroup's products are arranged: of 128 columns, unit u is the chunks of the lanes of a quad for products
-// 2u and 2u + 1, and becomes the four chunks from 4u on. A product has the lanes' first words of it, then their second ones.
+// Columns of x in the order of a warpgroup's products are arranged: of 128 columns, unit u is the chunks of the lanes of a quad for
+// products 2u and 2u + 1, and becomes the four chunks from 4u on. A product has the lanes' first words of it, then their second ones.
 __device__ __forceinline__ void transpose(uint4 (&x)[4]) {
     uint4 y[4] = {x[0], x[1], x[2], x[3]};
     x[0] = make_uint4(y[0].x, y[1].x, y[2].x, y[3].x);
