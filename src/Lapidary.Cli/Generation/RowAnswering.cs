@@ -44,7 +44,7 @@ internal sealed class RowAnswering(
         using var graceful = run.EndsGracefully();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, ranks.StopRequested);
         using var tell = run.Interrupted.Register(ranks.RequestStop);
-        using var progress = new RowProgress(questions.Count, done, run.Terminal, what);
+        using var progress = new RowProgress(questions.Count, done, run.Terminal, what, ranks.WorldSize);
         var answers = new PromptAnswers(engine, [.. questions.Select(question => question.PromptIds)], chosen, text?.Tokenizer, stops)
         {
             OnAnswer = progress.Count,

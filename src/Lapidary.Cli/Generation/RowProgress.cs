@@ -8,7 +8,8 @@ namespace Lapidary.Cli.Generation;
 /// <param name="done">Rows answered before.</param>
 /// <param name="terminal">The output, on standard error.</param>
 /// <param name="what">A word before it, or nothing.</param>
-internal sealed class RowProgress(int total, int done, Terminal terminal, string what) : IDisposable
+/// <param name="world">Ranks, each with a speed of its own.</param>
+internal sealed class RowProgress(int total, int done, Terminal terminal, string what, int world) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -24,7 +25,7 @@ internal sealed class RowProgress(int total, int done, Terminal terminal, string
     {
         var elapsed = Stopwatch.GetElapsedTime(_started);
         string left = $"left {PlainText.Duration(elapsed * ((double)(total - rows) / Math.Max(1, rows - done)))}";
-        string speed = $"{_tokens / elapsed.TotalSeconds:F0} tok/s a rank";
+        string speed = $"{_tokens / elapsed.TotalSeconds:F0} tok/s{(world > 1 ? " a rank" : "")}";
         if (terminal.ScreenOf(json: true) is { HasCodes: true } screen)
         {
             screen.Show(terminal.Error, (double)rows / total, $"{Lead}row {rows}/{total}", left, speed);

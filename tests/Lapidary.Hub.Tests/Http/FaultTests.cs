@@ -64,6 +64,18 @@ public sealed class FaultTests : HubTest
         Assert.Equal(21, Server.Requests.Count);
     }
 
+    /// <summary>A mistyped folder may look like an id.</summary>
+    [Fact]
+    public async Task AHubThatCannotBeReached_IsNotAllThatIsSaid_OfANameThatMayBeAFolder()
+    {
+        Server.Add(HubFault.RedirectLoop("GET */revision/main") with { Times = HubFault.Always });
+        using var client = Client();
+        var error = await Assert.ThrowsAsync<HubException>(
+            () => client.ResolveAsync("acme/tiny", RepoType.Model, cancellation: Cancellation));
+        Assert.Equal(HubError.Unreachable, error.Error);
+        Assert.Contains("no folder \"acme/tiny\"", error.Message);
+    }
+
     [Fact]
     public async Task AnAddressThatIsNoHubs_IsAnErrorThatSaysWhatToCheck()
     {
