@@ -44,10 +44,10 @@ public sealed class GenerationEngine : IDisposable
         _turns = new TextTurns(_model, maxTexts, prepared);
     }
 
-    private GenerationEngine(GemmaModel model, TextTurns turns)
+    private GenerationEngine(GemmaModel model, GenerationEngine joined)
     {
-        (_model, _turns) = (new StepModel(model), turns);
-        turns.Add(_model);
+        (_model, _turns) = (new StepModel(model), joined._turns);
+        _turns.Add(_model, joined._model);
     }
 
     /// <summary>The model.</summary>
@@ -118,7 +118,7 @@ public sealed class GenerationEngine : IDisposable
     public GenerationEngine Join(GemmaModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new GenerationEngine(model, _turns);
+        return new GenerationEngine(model, this);
     }
 
     /// <summary>Allocates the cache before the first text.</summary>

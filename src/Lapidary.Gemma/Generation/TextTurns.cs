@@ -62,13 +62,18 @@ internal sealed class TextTurns
     }
 
     /// <summary>Adds a model, whose first text makes the cache anew.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="beside">The one whose engine it joins.</param>
     /// <exception cref="LapidaryException">Its texts cannot run in the same steps.</exception>
-    public void Add(StepModel model)
+    public void Add(StepModel model, StepModel beside)
     {
         using var turn = _gate.Enter();
-        ObjectDisposedException.ThrowIf(_isDisposed, typeof(GenerationEngine));
-        SharedSteps.Require(_models[0].Model, model.Model);
-        lock (_lock) _models.Add(model);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed || !_models.Contains(beside), typeof(GenerationEngine));
+            SharedSteps.Require(_models[0].Model, model.Model);
+            _models.Add(model);
+        }
     }
 
     /// <summary>Ends a model's texts after the current turn. With the last model the cache is freed.</summary>
@@ -78,7 +83,7 @@ internal sealed class TextTurns
         if (!_isDisposed) RemoveBesideOthers(model);
         if (!_isDisposed) return;
         _turns.GetAwaiter().GetResult();
-        Slots.Dispose();
+        lock (_lock) Slots.Dispose(); // the last two may end at once
     }
 
     /// <summary>Allocates the cache before the first text.</summary>
@@ -128,10 +133,9 @@ internal sealed class TextTurns
         lock (_lock)
         {
             while (_new.TryDequeue(out var request)) _waiting.Add(request);
-            Count();
-            if (!_isDisposed && _waiting.Count + _running.Count > 0) return true;
             if (_isDisposed) FailAll(new ObjectDisposedException(nameof(GenerationEngine)));
-            return _isWorking = false;
+            Count();
+            return _isWorking = _waiting.Count + _running.Count > 0;
         }
     }
 
@@ -215,13 +219,14 @@ internal sealed class TextTurns
         using var turn = _gate.Enter();
         lock (_lock)
         {
-            _models.Remove(model);
-            _isDisposed |= _models.Count == 0;
             while (_new.TryDequeue(out var request)) _waiting.Add(request);
             foreach (var request in _running.Concat(_waiting.All))
                 if (request.Text.Model == model) request.Fail(new ObjectDisposedException(nameof(GenerationEngine)));
             _waiting.RemoveEnded();
             RemoveEnded();
+            Count(); // for the last time of this model
+            _models.Remove(model);
+            _isDisposed |= _models.Count == 0;
         }
     }
 

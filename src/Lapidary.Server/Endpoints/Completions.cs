@@ -89,7 +89,7 @@ internal static class Completions
         {
             throw ApiException.Later(
                 StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full",
-                $"{model.Id} has as many answers waiting as this server allows; try again soon.");
+                $"{model.Id}: as many answers wait already as this server allows; try again soon.");
         }
 
         var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);

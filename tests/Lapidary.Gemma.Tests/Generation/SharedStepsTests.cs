@@ -118,8 +118,8 @@ public class SharedStepsTests
     public async Task Dispose_EndsTheTextsOfOneEngine_AndTheLastFreesTheCache()
     {
         using var models = new AdaptedModels(new CpuBackend(2));
-        var first = new GenerationEngine(models.Base, maxTexts: 2);
-        var second = first.Join(models.Models[1]);
+        using var first = new GenerationEngine(models.Base, maxTexts: 2);
+        using var second = first.Join(models.Models[1]);
         var endless = new GenerationOptions { MaxNewTokens = 100_000 };
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var ofFirst = first.GenerateAsync([5], endless, _ => begun.TrySetResult() | true, Token);
@@ -131,11 +131,19 @@ public class SharedStepsTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => ofFirst);
         await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting);
         Assert.Throws<ObjectDisposedException>(() => { _ = first.GenerateAsync([5], endless, cancellationToken: Token); });
+        Assert.Throws<ObjectDisposedException>(() => first.Join(models.Models[2]));
+        Assert.Equal((0, 0), first.Load);
         Assert.Equal(200, (await ofSecond).Ids.Count);
         Assert.NotEqual(0, models.Backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
+
+        var running = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var last = second.GenerateAsync([5], endless, _ => running.TrySetResult() | true, Token);
+        await running.Task.WaitAsync(Token);
         second.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => last);
+        Assert.Equal((0, 0), second.Load);
         Assert.Equal(0, models.Backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
-        Assert.Throws<ObjectDisposedException>(() => first.Join(models.Models[2]));
+        Assert.Throws<ObjectDisposedException>(() => second.Join(models.Models[2]));
     }
 
     /// <summary>Steps that were recorded with an adapter, or are recorded later, read nothing of it once its engine has left.</summary>
