@@ -232,6 +232,48 @@ public class SharedStepsTests
         Assert.Equal(20, (await first.GenerateAsync([5, 6, 7], options, cancellationToken: Token)).Ids.Count);
     }
 
+    /// <summary>Steps are recorded when they are needed, but with what was attached when the cache was made.</summary>
+    [Fact]
+    public async Task WhatIsAttachedWhileTextsRun_IsInNoneOfTheirSteps()
+    {
+        using var models = new AdaptedModels(new CpuBackend(2));
+        var (model, adapter) = (models.Models[1], models.Models[1].Adapter);
+        var whole = models.With(new LoraConfig { ModulesToSave = ["lm_head"] }).Adapter!;
+        models.Backend.Zero(whole.Head!.Value);
+        var options = new GenerationOptions { MaxNewTokens = 40, DoSample = true, Temperature = 8, Seed = 4 };
+        string[] alone = [await AloneAsync(model), await AloneAsync(models.Models[2])];
+        using var first = new GenerationEngine(models.Base, maxTexts: 4) { GuessesTokens = false };
+        using var second = first.Join(model);
+        using var third = first.Join(models.Models[2]);
+
+        // The text's first steps have a row of the base, its last ones none.
+        int tokens = 0;
+        var beside = first.GenerateAsync([9, 9], options with { MaxNewTokens = 400 }, _ => Volatile.Read(ref tokens) < 12, Token);
+        var text = second.GenerateAsync([5, 6, 7], options, AttachAnother, Token);
+        await beside;
+        Assert.Equal(alone[0], string.Join(' ', (await text).Ids));
+        model.Attach(adapter);
+        string[] later = await Task.WhenAll(TextAsync(second), TextAsync(second), TextAsync(third));
+        Assert.Equal([alone[0], alone[0], alone[1]], later);
+
+        bool AttachAnother(int id)
+        {
+            if (++tokens != 5) return true;
+            model.Attach(models.Models[4].Adapter);
+            models.Base.Attach(whole);
+            return true;
+        }
+
+        async Task<string> AloneAsync(GemmaModel one)
+        {
+            using var own = new GenerationEngine(one, maxTexts: 1);
+            return await TextAsync(own);
+        }
+
+        async Task<string> TextAsync(GenerationEngine engine) =>
+            string.Join(' ', (await engine.GenerateAsync([5, 6, 7], options, cancellationToken: Token)).Ids);
+    }
+
     [Fact]
     public void WhoCanJoin_IsLoraAlone_OverTheSameWeights()
     {

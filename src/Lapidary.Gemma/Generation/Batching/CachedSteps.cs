@@ -29,6 +29,7 @@ internal sealed class CachedSteps : IDisposable
 
     private readonly GemmaModel[] _models;
     private readonly TrainedWeights?[] _trained;
+    private readonly GemmaModel[] _recorded;
     private readonly IBackend _backend;
     private readonly KvCache _cache;
     private readonly bool _mayChange;
@@ -59,6 +60,9 @@ internal sealed class CachedSteps : IDisposable
     public CachedSteps(IReadOnlyList<GemmaModel> models, int slots, int maxLength, IBackend? counter = null)
     {
         (_models, _trained, _backend) = ([.. models], [.. models.Select(model => model.Trained)], counter ?? models[0].Backend);
+        // Most steps are recorded while texts run. None may have what is attached to a model since.
+        _recorded = [.. _models.Select(model => model.ShareWeights())];
+        for (int i = 0; i < _recorded.Length; i++) _recorded[i].Attach(_trained[i]);
         _mayChange = _trained.Any(trained => trained is { IsTrainable: true });
         _prompts = new RecordedStep?[_models.Length];
         _cache = new KvCache(models[0].Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
@@ -160,7 +164,7 @@ internal sealed class CachedSteps : IDisposable
     public void ReadLogits(int row, Span<float> logits) => _backend.Read(_last!.Logits!.Rows(row, 1), logits);
 
     /// <summary>Length of a row of logits.</summary>
-    public int Vocabulary => checked((int)_models[0].Head.Shape[0]);
+    public int Vocabulary => checked((int)_recorded[0].Head.Shape[0]);
 
     /// <summary>Runs the largest steps on no text, so that each operation requests its scratch.</summary>
     public void RunOnce()
@@ -178,6 +182,7 @@ internal sealed class CachedSteps : IDisposable
         _region?.Dispose();
         _arena?.Dispose();
         _cache.Dispose();
+        foreach (var model in _recorded) model.Dispose();
     }
 
     private static int AdapterOf(ReadOnlySpan<StepToken> tokens)
@@ -197,7 +202,7 @@ internal sealed class CachedSteps : IDisposable
     {
         var step = new RecordedStep(_backend, rows);
         var tape = new Tape(step.Program, training: false);
-        _models[model].Forward(tape, step.InputsOf(_cache));
+        _recorded[model].Forward(tape, step.InputsOf(_cache));
         return step;
     }
 
@@ -205,7 +210,7 @@ internal sealed class CachedSteps : IDisposable
     {
         var step = new RecordedStep(_backend, rows, hasAdapters: adapter == Mixed);
         var tape = new Tape(step.Program, training: false) { HasIndependentRows = true };
-        var model = _models[Math.Max(adapter, 0)];
+        var model = _recorded[Math.Max(adapter, 0)];
         var adapters = Shares && adapter < 0 ? new StepAdapters(_trained, step.Adapters) : null;
         var logits = model.Logits(tape, model.Forward(tape, step.InputsOf(_cache, adapters)));
         step.Choose(_backend, tape, logits, _edits!);
