@@ -66,7 +66,7 @@ public sealed partial class HubClient
         {
             return (await DownloadAsync(named.Repo, options, cancellation).ConfigureAwait(false)).Path;
         }
-        catch (HubException e) when (e.Error is HubError.RepositoryNotFound or HubError.Offline or HubError.Unreachable)
+        catch (HubException e) when (e.NameMayBeAPath)
         {
             throw new HubException(e.Error, $"{e.Message} There is no folder \"{folderOrId}\" either.", e);
         }

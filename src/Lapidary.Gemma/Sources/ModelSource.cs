@@ -70,7 +70,7 @@ internal sealed record ModelSource(string Folder, string Name)
         {
             return hub.DownloadAsync(reference.Repo, options, cancellation).GetAwaiter().GetResult();
         }
-        catch (HubException e) when (e.Error is HubError.RepositoryNotFound or HubError.Offline or HubError.Unreachable)
+        catch (HubException e) when (e.NameMayBeAPath)
         {
             throw new HubException(e.Error, $"{e.Message} (There is no folder {reference.Repo.Id} here either.)", e);
         }

@@ -13,4 +13,7 @@ public sealed class HubException : LapidaryException
 
     /// <summary>The kind of error.</summary>
     public HubError Error { get; }
+
+    /// <summary>Whether the Hub did not find the name, or could not be asked for it, so that a mistyped path may be meant.</summary>
+    public bool NameMayBeAPath => Error is HubError.RepositoryNotFound or HubError.Offline or HubError.Unreachable;
 }

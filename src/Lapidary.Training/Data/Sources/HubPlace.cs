@@ -37,7 +37,7 @@ internal sealed class HubPlace : IDataPlace
 
             Files = hub.Ask(id, (client, _, stop) => client.ListFilesAsync(_repo, _revision, stop)).Select(file => file.Path).ToArray();
         }
-        catch (HubException error) when (error.Error is HubError.RepositoryNotFound or HubError.Offline or HubError.Unreachable)
+        catch (HubException error) when (error.NameMayBeAPath)
         {
             throw new HubException(error.Error, $"{error.Message} There is no file or folder \"{id}\" either.", error);
         }
