@@ -107,6 +107,19 @@ __device__ __forceinline__ uint32 count_arrival(uint32* arrivals) {
     return before;
 }
 
+// Whether this block is the last of some to arrive, which then sees what all have written, by __ldcg, and sets the counter back. By all
+// threads of a block; isLast is shared.
+__device__ __forceinline__ bool is_last_block(uint32* arrivals, int blocks, bool& isLast) {
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        isLast = count_arrival(arrivals) == (uint32)blocks - 1;
+        if (isLast) *arrivals = 0;
+    }
+
+    __syncthreads();
+    return isLast;
+}
+
 // Two floats at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
 __device__ __forceinline__ float2 load_shared2(uint32 address) {
     float2 x;

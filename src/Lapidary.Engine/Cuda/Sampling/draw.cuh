@@ -120,15 +120,8 @@ __device__ __forceinline__ uint64 sum_before(uint64 x, uint64& total) {
     return before;
 }
 
-// Whether this block is the last of its row. Of gridDim.y blocks; sets the counter back.
-__device__ __forceinline__ bool is_last_block(DrawState* state) {
-    __shared__ bool last;
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        last = count_arrival(&state->arrivals) == gridDim.y - 1;
-        if (last) state->arrivals = 0;
-    }
-
-    __syncthreads();
-    return last;
+// Whether this block is the last of its row's.
+__device__ __forceinline__ bool is_last_of_row(DrawState* state) {
+    __shared__ bool isLast;
+    return is_last_block(&state->arrivals, gridDim.y, isLast);
 }

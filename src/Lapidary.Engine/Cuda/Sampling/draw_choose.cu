@@ -115,7 +115,7 @@ __device__ __forceinline__ void collect(const DrawArgs& a) {
         }
     }
 
-    if (!is_last_block(shared_state)) return;
+    if (!is_last_of_row(shared_state)) return;
     uint32 count = __ldcg(&shared_state->keys);
     __syncthreads(); // all have read the counter
     if (threadIdx.x == 0) *shared_state = {};

@@ -117,7 +117,7 @@ __device__ __forceinline__ void sum(const DrawArgs& a) {
         if (of_bucket > 0) atomicAdd(a.sums + (int64)row * BUCKETS + i, of_bucket);
     }
 
-    if (is_last_block(state)) decide(a, row, draw, state);
+    if (is_last_of_row(state)) decide(a, row, draw, state);
 }
 
 extern "C" __global__ void __launch_bounds__(256) draw_sum_1(DrawArgs a) {

@@ -114,7 +114,8 @@ struct CachedChunks {
         if (blocks == 1) run<true>(first, 1);
         else {
             run<false>(first, blocks);
-            if (arrive(a, tile, blocks, shared.last)) join_chunks<D, Wide>(a, tile, loads.begin);
+            uint32* arrivals = a.arrivals + (int64)tile.row * gridDim.x + blockIdx.x;
+            if (is_last_block(arrivals, blocks, shared.last)) join_chunks<D, Wide>(a, tile, loads.begin);
         }
     }
 

@@ -21,19 +21,6 @@ __device__ __forceinline__ float join(float sum, float before, float chunk, floa
     return with == 0 ? sum : __fmaf_rn(chunk, with, sum);
 }
 
-// Whether this block is the last of the `blocks` of its rows, which then sees what all have written.
-__device__ __forceinline__ bool arrive(const CachedAttentionArgs& a, const Tile& tile, int blocks, bool& last) {
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        uint32* arrivals = a.arrivals + (int64)tile.row * gridDim.x + blockIdx.x;
-        last = count_arrival(arrivals) == (uint32)blocks - 1;
-        if (last) *arrivals = 0;
-    }
-
-    __syncthreads();
-    return last;
-}
-
 // Where valid, past the first cache, as other blocks wrote it; in the order written, without branches, so that several are under way.
 __device__ __forceinline__ void load_result(bool valid, const float2* source, float2& x) {
     asm volatile("{.reg .pred p; setp.ne.s32 p, %3, 0; @p ld.global.cg.v2.f32 {%0, %1}, [%2];}"

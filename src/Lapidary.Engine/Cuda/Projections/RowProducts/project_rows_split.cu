@@ -107,14 +107,7 @@ __device__ __forceinline__ void project_split(const ProjectRowsArgs& a) {
         float* partial = a.partial + place * a.bundles * (Shares * Threads) + threadIdx.x;
 #pragma unroll
         for (int i = 0; i < Shares; i++) partial[(bundle * Shares + i) * Threads] = y[i];
-        __syncthreads();
-        if (threadIdx.x == 0) {
-            isLast = count_arrival(a.arrivals + place) == (uint32)a.bundles - 1;
-            if (isLast) a.arrivals[place] = 0;
-        }
-
-        __syncthreads();
-        if (!isLast) return;
+        if (!is_last_block(a.arrivals + place, a.bundles, isLast)) return;
 #pragma unroll
         for (int i = 0; i < Shares; i++) y[i] = 0;
 #pragma unroll 4

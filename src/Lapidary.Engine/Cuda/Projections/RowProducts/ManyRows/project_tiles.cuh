@@ -22,21 +22,13 @@ __device__ __forceinline__ void move_sum(float (&to)[NTiles][4], float (&x)[NTil
 // Stores a block's bundle. In the last of a tile's blocks, total becomes the sum of all bundles, in their order; false in the others.
 template <int NTiles>
 __device__ __forceinline__ bool join_bundles(
-    const ProjectRowsArgs& a, int bundleIndex, int block, void* shared, const float (&bundle)[NTiles][4], float (&total)[NTiles][4]) {
-    constexpr int Outs = NTiles * 4, AtOnce = Outs > 64 ? 1 : Outs < 8 ? 8 : 64 / Outs; // bundles whose loads are under way
+    const ProjectRowsArgs& a, int bundleIndex, int block, bool& isLast, const float (&bundle)[NTiles][4], float (&total)[NTiles][4]) {
+    constexpr int Outs = NTiles * 4, AtOnce = 64 / Outs; // bundles whose loads are under way
     int64 place = (int64)blockIdx.x * (gridDim.y / a.bundles) + block;
     float* partial = a.partial + place * a.bundles * (Outs * Threads) + threadIdx.x;
-    bool* isLast = (bool*)shared;
 #pragma unroll
     for (int i = 0; i < Outs; i++) partial[(bundleIndex * Outs + i) * Threads] = bundle[i / 4][i % 4];
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        *isLast = count_arrival(a.arrivals + place) == (uint32)a.bundles - 1;
-        if (*isLast) a.arrivals[place] = 0;
-    }
-
-    __syncthreads();
-    if (!*isLast) return false;
+    if (!is_last_block(a.arrivals + place, a.bundles, isLast)) return false;
     for (int first = 0; first < a.bundles; first += AtOnce) {
         float part[AtOnce][Outs];
 #pragma unroll
@@ -99,7 +91,6 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
             if (!Arranged && i == 0) copies.copy(ahead, aheadSlot);
             if (step < steps) products.multiply(sum, i, stepsLeft < a.partSteps);
             if (Arranged && i == StageSteps - 1) copies.copy(ahead, aheadSlot); // while products are under way
-
             if (step >= steps) continue;
             warpgroup_end();
             bool isLast = step + 1 == steps;
@@ -120,7 +111,7 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
 
     if constexpr (Split) {
         if (a.bundles == 1) move_sum(total, bundle);
-        else if (!join_bundles(a, bundleIndex, block, shared + a.stages * Stages::Size, bundle, total)) return;
+        else if (!join_bundles(a, bundleIndex, block, *(bool*)(shared + a.stages * Stages::Size), bundle, total)) return;
     }
 
 #pragma unroll

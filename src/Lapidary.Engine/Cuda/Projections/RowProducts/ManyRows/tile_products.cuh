@@ -5,8 +5,7 @@
 template <int Run, int NTiles>
 struct TileProducts {
     typedef Stage<Run> S;
-    static constexpr int GroupRows = 8 * NTiles, XOffset = TileRows * StageChunks;
-    static constexpr int AtOnce = NTiles > 8 ? 2 : 4; // tiles whose loads are under way
+    static constexpr int GroupRows = 8 * NTiles, AtOnce = NTiles > 8 ? 2 : 4; // tiles whose loads are under way
     uint4* stage;
     int warp, group, quad;
 

@@ -4,6 +4,7 @@
 #include "warpgroup.cuh"
 
 constexpr int Threads = 4 * WARP, TileRows = 64, StageChunks = 16; // chunks: 8 columns of a row, 16 bytes
+constexpr int StageColumns = 8 * StageChunks, XOffset = TileRows * StageChunks;
 
 // Columns of x in the order of a warpgroup's products are arranged: of 128 columns, unit u is the chunks of the lanes of a quad for
 // products 2u and 2u + 1, and becomes the four chunks from 4u on. A product has the lanes' first words of it, then their second ones.
@@ -57,7 +58,7 @@ struct Stage {
 template <int Run, int NTiles, bool Gated, bool Arranged>
 struct TileStages {
     static constexpr int GroupRows = 8 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows, Weights = Gated ? 2 : 1;
-    static constexpr int XOffset = TileRows * StageChunks, Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
+    static constexpr int Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
     const act *weights[Weights], *x;
     uint4 *weightPlace, *xPlace;
     int pitch[Weights], dim, xDim, column, stages; // xDim: with what follows an arranged row's columns
@@ -65,7 +66,7 @@ struct TileStages {
 
     __device__ __forceinline__ TileStages(
         const ProjectRowsArgs& a, const BlockTile& at, uint4* shared, int firstRow, int firstColumn, int stages)
-        : dim(a.dim), xDim(Arranged ? (a.dim + 127) / 128 * 128 : a.dim), stages(stages) {
+        : dim(a.dim), xDim(Arranged ? (a.dim + StageColumns - 1) / StageColumns * StageColumns : a.dim), stages(stages) {
         int chunk = threadIdx.x % StageChunks;
         column = firstColumn + 8 * chunk;
         copiedRow = threadIdx.x / StageChunks;
@@ -86,7 +87,7 @@ struct TileStages {
     // Starts the copies of a stage to a slot; none where there is no such stage.
     __device__ __forceinline__ void copy_weight(int stage, int slot) const {
         if (stage >= stages) return;
-        int ahead = 8 * StageChunks * stage;
+        int ahead = StageColumns * stage;
         bool valid = column + ahead < dim;
         ahead = valid ? ahead : -column;
 #pragma unroll
@@ -101,7 +102,7 @@ struct TileStages {
     // The same of x, and the end of the stage's copies.
     __device__ __forceinline__ void copy_x(int stage, int slot) const {
         if (stage < stages) {
-            int ahead = 8 * StageChunks * stage;
+            int ahead = StageColumns * stage;
             bool valid = column + ahead < xDim;
             ahead = valid ? ahead : -column;
 #pragma unroll
