@@ -10,6 +10,9 @@ namespace Lapidary.Robustness.Tests.Serving;
 
 /// <summary>Many callers of one server, with requests of all lengths, who leave, read slowly, or send half of a request, at
 /// random.</summary>
+/// <remarks>Nothing runs beside it: its bound on managed memory is of the whole process.</remarks>
+[Collection(nameof(ManyRequestsTests))]
+[CollectionDefinition(nameof(ManyRequestsTests), DisableParallelization = true)]
 public class ManyRequestsTests
 {
     private const int Kinds = 60, Callers = 24;
