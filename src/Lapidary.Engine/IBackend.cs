@@ -54,6 +54,9 @@ public interface IBackend : IOps, IDisposable
     /// <param name="tokens">At least 1.</param>
     int PromptRows(int tokens);
 
+    /// <summary>Number of rows of a step over prompt tokens beyond which more rows gain little speed.</summary>
+    int EfficientPromptRows { get; }
+
     /// <summary>Number of rows, at least <paramref name="texts"/>, of a step that decodes one token of each text. A backend that captures
     /// steps needs few different numbers.</summary>
     /// <param name="texts">At least 1.</param>

@@ -59,9 +59,11 @@ public interface IOps
     /// <param name="xas">[tokens, r] each, saved for the backward step, in a scale of the backend's; null for a layer without an
     /// adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten: activations, or of the residual stream's type for a norm.</param>
+    /// <param name="isPrompt">Whether no row's bits may depend on the number of rows, one of <see cref="IBackend.PromptRows"/>.</param>
     /// <remarks>Source: arXiv:2106.09685 as PEFT computes it. The hash of <see cref="Dropout"/> selects the elements that dropout keeps, as
     /// x / (1 − p).</remarks>
-    void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
+    void ProjectForward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, bool isPrompt = false);
 
     /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dWᵢ += dyᵢᵀ · x where the layer itself is
     /// trained; dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx is not null.</summary>

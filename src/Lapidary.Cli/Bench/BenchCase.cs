@@ -17,7 +17,7 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>What is trained.</summary>
     public TrainingMethod Method { get; init; }
 
-    /// <summary>Rows per micro-batch; texts at once when decoding.</summary>
+    /// <summary>Rows per micro-batch; texts at once when decoding, 0 for as many as the device works on efficiently.</summary>
     public int Batch { get; init; } = 1;
 
     /// <summary>Tokens of a row; of the prompt when decoding.</summary>
@@ -34,6 +34,9 @@ internal sealed record BenchCase(string Name, string Meaning)
 
     /// <summary>Probability of LoRA's dropout, which only the guide's recipe uses.</summary>
     public double LoraDropout { get; init; }
+
+    /// <summary>Texts in all, where more are generated than at once; 0 for a case that measures other things.</summary>
+    public int Texts { get; init; }
 
     /// <summary>Tokens to decode; 0 for training.</summary>
     public int NewTokens { get; init; }
@@ -73,6 +76,10 @@ internal sealed record BenchCase(string Name, string Meaning)
             Size = "1b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2,
         },
         new("decode4b", "the same for 4B") { Size = "4b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2 },
+        new("answers1b", "1B, answers of 60 tokens to 2,500 prompts of 300, as many at once as the device works on efficiently")
+        {
+            Size = "1b", Batch = 0, Length = 300, Texts = 2500, NewTokens = 60, Steps = 3, Warmup = 1,
+        },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
         new("full270m", "the same with all weights trained; --size for another size")
         {

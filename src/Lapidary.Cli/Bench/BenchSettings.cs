@@ -32,6 +32,9 @@ internal static class BenchSettings
     private static readonly Setting<int?> NewTokens =
         Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
 
+    private static readonly Setting<int?> Texts =
+        Setting.OptionalInteger("texts", "Measure answers to so many prompts; 0 for the speed of decoding alone.", 0, 1 << 20);
+
     private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
         "temperature", "Decode by drawing tokens at this temperature; 0, the default, takes the likeliest.", 0, 1000);
 
@@ -50,14 +53,14 @@ internal static class BenchSettings
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Temperature, TopK, TopP, Steps,
-        Warmup,
+        Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Texts, Temperature, TopK, TopP,
+        Steps, Warmup,
     ];
 
-    /// <summary>Options of draws that have no effect.</summary>
-    public static IEnumerable<Setting> WithoutDraws(SettingValues values, BenchCase bench) =>
-        new Setting[] { Temperature, TopK, TopP }.Where(setting =>
-            values.IsGiven(setting) && (bench.NewTokens == 0 || (setting != Temperature && !bench.Choice.DoSample)));
+    /// <summary>Options of decoding that have no effect.</summary>
+    public static IEnumerable<Setting> WithoutEffect(SettingValues values, BenchCase bench) =>
+        new Setting[] { Texts, Temperature, TopK, TopP }.Where(setting =>
+            values.IsGiven(setting) && (bench.NewTokens == 0 || (setting != Texts && setting != Temperature && !bench.Choice.DoSample)));
 
     /// <summary>Options that have no meaning where all weights are trained.</summary>
     public static IReadOnlyList<Setting> OfLora { get; } = [TrainEmbeddings, Dropout, LoraSettings.R];
@@ -75,6 +78,7 @@ internal static class BenchSettings
             : named.GradientCheckpointing,
         LoraDropout = values.Get(Dropout) ?? named.LoraDropout,
         NewTokens = values.Get(NewTokens) ?? named.NewTokens,
+        Texts = values.Get(Texts) ?? named.Texts,
         Choice = values.Get(Temperature) is > 0 and double temperature
             ? new GenerationOptions
             {

@@ -29,7 +29,7 @@ internal static class DecodeBench
             for (int i = 0; i < bench.Warmup + bench.Steps; i++)
             {
                 long before = GC.GetTotalAllocatedBytes(precise: true);
-                var (prompt, step) = Generate(engine, Prompts(bench, model.Config, i), bench, terminal.Interrupted);
+                var (prompt, step) = Generate(engine, Prompts(bench, bench.Batch, model.Config, i), bench, terminal.Interrupted);
                 managed = GC.GetTotalAllocatedBytes(precise: true) - before;
                 cacheBytes = memory.LiveBytesOf(MemoryOwner.KvCache);
                 if (i < bench.Warmup) continue;
@@ -38,7 +38,7 @@ internal static class DecodeBench
             }
         }
 
-        long peak = memory.PeakBytes, read = ReadBytes(bench, model);
+        long peak = memory.PeakBytes, read = ReadBytes(bench, bench.Batch, model);
         Spread seconds = Spread.Of(steps), promptSeconds = Spread.Of(prompts);
         double bandwidth = Bandwidth.Measure(model.Backend), floor = (weightBytes + read) / bandwidth;
         double speed = bench.Batch / seconds.Median;
@@ -74,20 +74,20 @@ internal static class DecodeBench
     private static int Tokens(BenchCase bench) => checked(bench.NewTokens + bench.Batch * bench.Length / 256 + 2);
 
     /// <summary>Each generation has prompts of its own: the engine keeps what it has stored of earlier ones.</summary>
-    private static int[][] Prompts(BenchCase bench, GemmaConfig config, int generation)
+    public static int[][] Prompts(BenchCase bench, int texts, GemmaConfig config, int generation)
     {
         var random = new StableRandom(Seed, stream: 1 + generation);
-        return [.. Enumerable.Range(0, bench.Batch)
+        return [.. Enumerable.Range(0, texts)
             .Select(_ => Enumerable.Range(0, bench.Length).Select(_ => random.Below(config.VocabSize)).ToArray())];
     }
 
     /// <summary>Keys and values that a step in the middle of the measured ones reads.</summary>
-    private static long ReadBytes(BenchCase bench, GemmaModel model)
+    public static long ReadBytes(BenchCase bench, int texts, GemmaModel model)
     {
         var config = model.Config;
         int position = bench.Length + bench.NewTokens / 2;
         long entry = 2L * config.NumKeyValueHeads * config.HeadDim * model.Backend.ActivationDType.LengthBytes(1);
-        return bench.Batch * entry * config.LayerTypes.Sum(
+        return texts * entry * config.LayerTypes.Sum(
             type => (long)(type == LayerType.Sliding ? Math.Min(position, config.SlidingWindow) : position));
     }
 

@@ -52,10 +52,10 @@ internal static class BenchCommand
         if (Array.Find(chosen, bench => bench.IsFull) is { } full) RefuseLora(run, full);
         foreach (var bench in chosen)
         {
-            if (BenchSettings.WithoutDraws(run.Values, bench).FirstOrDefault() is { } idle)
+            if (BenchSettings.WithoutEffect(run.Values, bench).FirstOrDefault() is { } idle)
             {
                 throw run.Wrong(bench.NewTokens == 0
-                    ? $"{bench.Name} decodes nothing: expected no --{idle.Name}; leave it out, or choose decode1b or decode4b."
+                    ? $"{bench.Name} decodes nothing: expected no --{idle.Name}; leave it out, or choose decode1b, decode4b or answers1b."
                     : $"--{idle.Name} has no effect on the likeliest token; give --temperature too.");
             }
         }
@@ -129,7 +129,8 @@ internal static class BenchCommand
             using var model = Create(backend);
             terminal.Error.WriteLine(
                 $"{bench.Name}: {bench.Size} on {device}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
-            if (bench.NewTokens > 0) figures = DecodeBench.Run(bench, model, terminal);
+            if (bench.Texts > 0) figures = AnswersBench.Run(bench, model, terminal);
+            else if (bench.NewTokens > 0) figures = DecodeBench.Run(bench, model, terminal);
             else figures = (alone = TrainingBench.Run(bench, model, lora, terminal)).WriteTo;
         }
 

@@ -155,8 +155,9 @@ public sealed class CudaBackend : IBackend
     public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add) => _operations.Linear.Backward(dy, weight, dx, add);
 
     /// <inheritdoc/>
-    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys) =>
-        _operations.Projector.Forward(x, projections, xas, ys);
+    public void ProjectForward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, bool isPrompt = false) =>
+        _operations.Projector.Forward(x, projections, xas, ys, isPrompt ? StepRows.PromptPiece : 0);
 
     /// <inheritdoc/>
     public void ProjectBackward(
@@ -249,7 +250,11 @@ public sealed class CudaBackend : IBackend
     public int PromptRows(int tokens) => StepRows.OfPrompts(tokens);
 
     /// <inheritdoc/>
-    public int EfficientTexts => 64;
+    /// <remarks>Products of 2,048 rows take two thirds of the time of four of 512 (1B on an H200).</remarks>
+    public int EfficientPromptRows => 4 * StepRows.PromptPiece;
+
+    /// <inheritdoc/>
+    public int EfficientTexts => 256;
 
     /// <inheritdoc/>
     public int DecodeRows(int texts) => StepRows.OfTexts(texts);

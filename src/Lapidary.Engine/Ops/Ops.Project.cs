@@ -59,7 +59,7 @@ public static partial class Ops
             return ys;
         }
 
-        tape.Run(ops => ops.ProjectForward(x, layers, xas, ys));
+        tape.Run(ops => ops.ProjectForward(x, layers, xas, ys, tape.IsPrompt));
         bool needsX = tape.NeedsGradient(x);
         if (!needsX && !isTrained) return ys;
         tape.OnBackward(ys, dys =>

@@ -60,9 +60,10 @@ internal sealed class FiniteCheck(IBackend backend) : IOps
         LookBack(NameOf(weight), dx);
     }
 
-    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
+    public void ProjectForward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, bool isPrompt = false)
     {
-        backend.ProjectForward(x, projections, xas, ys);
+        backend.ProjectForward(x, projections, xas, ys, isPrompt);
         for (int i = 0; i < projections.Count; i++)
         {
             string name = NameOf(projections[i].Weight);

@@ -48,7 +48,8 @@ internal sealed class LifetimeRecorder : IOps
 
     public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add) => Touch([dy, weight, dx]);
 
-    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys) =>
+    public void ProjectForward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, bool isPrompt = false) =>
         Touch([x, .. xas, .. ys]);
 
     public void ProjectBackward(

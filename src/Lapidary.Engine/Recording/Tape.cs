@@ -34,6 +34,9 @@ public sealed class Tape
     /// <summary>Whether projections are computed by <see cref="IOps.ProjectRows"/>, for a step that decodes. Inference only.</summary>
     public bool HasIndependentRows { get; init; }
 
+    /// <summary>Whether the step stores tokens of prompts: no row's bits may depend on the number of rows. Inference only.</summary>
+    public bool IsPrompt { get; init; }
+
     /// <summary>Type of activations.</summary>
     public DType ActivationDType => _program.ActivationDType;
 

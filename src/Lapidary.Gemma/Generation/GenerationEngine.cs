@@ -8,8 +8,8 @@ namespace Lapidary.Gemma;
 /// <summary>Generates many texts at once (continuous batching), for any number of callers. A text has the same ids, to the bit, alone or
 /// among others.</summary>
 /// <remarks>
-/// <para>Texts join and leave between steps. In a turn the engine admits waiting texts, stores one piece of their prompts, and decodes one
-/// token of each text whose prompt is stored. So a long prompt delays the others by one piece at a time.</para>
+/// <para>Texts join and leave between steps. In a turn the engine admits waiting texts, stores the next tokens of their prompts, and
+/// decodes one token of each text whose prompt is stored. So a long prompt delays the others by one step at a time.</para>
 /// <para>While few texts run, a turn may decode several tokens of a text: those that follow where the same words stand earlier in it are
 /// guessed, and one step checks them all. No token depends on a guess.</para>
 /// <para>A prompt that begins like an earlier one, whose slot is free, is computed only from the first difference on.</para>

@@ -21,7 +21,7 @@ internal sealed class GenerationMemory(GemmaModel model, long freeBytes, long bu
     public long BudgetBytes => budgetBytes;
 
     /// <summary>Keys and values of a text.</summary>
-    public long TextBytes(int length) => KvCache.LengthBytesOf(model, 1, length, CachedSteps.MaxPromptStep);
+    public long TextBytes(int length) => KvCache.LengthBytesOf(model, 1, length, CachedSteps.MaxPieceLength);
 
     /// <summary>The memory of an engine, its model included. Decoded weights take part of what is left, so they are the most there can
     /// be.</summary>

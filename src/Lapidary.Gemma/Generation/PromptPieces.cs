@@ -2,19 +2,21 @@ using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Stores the prompts of running texts, a piece at a time. A step is of one model: the models take turns, within a piece where
-/// that costs nothing.</summary>
+/// <summary>Stores the prompts of running texts, a step at a time. A step is of one model: the models take turns, within the tokens of a
+/// step where that costs nothing.</summary>
 internal sealed class PromptPieces
 {
-    private readonly StepToken[] _tokens = new StepToken[CachedSteps.MaxPromptStep];
+    private StepToken[] _tokens = [];
     private int _last = -1;
 
-    /// <summary>Stores a piece.</summary>
+    /// <summary>Stores the next tokens of prompts, as many as a step has.</summary>
     /// <param name="running">Texts, the oldest first.</param>
     /// <param name="steps">The steps over the cache.</param>
     public void StoreNext(List<EngineRequest> running, CachedSteps steps)
     {
-        for (int room = CachedSteps.MaxPromptStep; room > 0 && NextModel(running, steps) is { } model;)
+        int room = steps.MaxPromptTokens;
+        if (_tokens.Length < room) _tokens = new StepToken[room];
+        while (room > 0 && NextModel(running, steps) is { } model)
             room -= Store(running, steps, model, room);
     }
 
@@ -37,11 +39,14 @@ internal sealed class PromptPieces
     /// <returns>Rows of the step.</returns>
     private int Store(List<EngineRequest> running, CachedSteps steps, StepModel model, int most)
     {
-        int count = 0;
+        int count = 0, all = 0;
+        foreach (var request in running)
+            if (request.Text.Model == model) all += PieceOf(request.Text);
+        most = steps.FullPromptTokens(Math.Min(all, most));
         foreach (var request in running)
         {
             if (request.Text.Model != model) continue;
-            int taken = Math.Min(request.Text.Unstored, most - count);
+            int taken = Math.Min(PieceOf(request.Text), most - count);
             for (int i = 0; i < taken; i++) _tokens[count + i] = request.Text.Next(i);
             request.Text.AddStored(taken);
             count += taken;
@@ -49,5 +54,7 @@ internal sealed class PromptPieces
 
         _last = model.Index;
         return steps.Store(model, _tokens.AsSpan(0, count));
+
+        static int PieceOf(RunningText text) => Math.Min(text.Unstored, CachedSteps.MaxPieceLength);
     }
 }

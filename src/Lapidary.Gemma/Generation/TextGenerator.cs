@@ -11,7 +11,7 @@ namespace Lapidary.Gemma;
 public sealed class TextGenerator : IDisposable
 {
     private readonly StepModel _model;
-    private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPromptStep];
+    private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPieceLength];
     private readonly TextSlots _slots;
     private readonly TokenChoice _choice;
     private RunningText? _running;

@@ -7,7 +7,7 @@ using Lapidary.Gemma.Generation.Batching;
 namespace Lapidary.Gemma.Generation;
 
 /// <summary>The turns in which texts are generated together, by one <see cref="GenerationEngine"/> or by several that share steps. In a
-/// turn waiting texts get slots, one piece of their prompts is stored, and one token of each text whose prompt is stored is
+/// turn waiting texts get slots, a step over their prompts is made, and one token of each text whose prompt is stored is
 /// decoded.</summary>
 internal sealed class TextTurns
 {

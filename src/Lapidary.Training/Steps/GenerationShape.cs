@@ -26,7 +26,7 @@ internal readonly record struct GenerationShape(int Texts, int Length)
         while (atATime > 1 && BytesOf(atATime) > MemoryShare * budgetBytes) atATime /= 2;
         return new GenerationShape(atATime, length);
 
-        long BytesOf(int slots) => KvCache.LengthBytesOf(model, slots, length, CachedSteps.MaxPromptStep);
+        long BytesOf(int slots) => KvCache.LengthBytesOf(model, slots, length, CachedSteps.MaxPieceLength);
     }
 
     /// <summary>The shape of a run whose rows are unknown.</summary>

@@ -6,7 +6,8 @@ namespace Lapidary.Engine;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
+    public void ProjectForward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, bool isPrompt = false)
     {
         for (int i = 0; i < projections.Count; i++)
         {

@@ -17,7 +17,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <summary>Address alignment that cuBLASLt's fastest algorithms require.</summary>
     public const int FastAlignment = 16;
 
-    private readonly Dictionary<ProductKind, ProductSetup> _setups = [];
+    private readonly Dictionary<(ProductKind Product, int PieceRows), ProductSetup> _setups = [];
     private readonly CudaContext? _context;
     private readonly KernelCache _cache;
     private readonly string _device;
@@ -44,29 +44,68 @@ internal sealed unsafe class MatrixProducts : IDisposable
     }
 
     /// <summary>C = alpha · op(A) · op(B) + beta · C, row-major.</summary>
-    public void Run(ProductKind product, float alpha, nint a, nint b, float beta, nint c)
+    /// <param name="product">The kind of product.</param>
+    /// <param name="alpha">A factor.</param>
+    /// <param name="a">Address of A.</param>
+    /// <param name="b">Address of B.</param>
+    /// <param name="beta">A factor.</param>
+    /// <param name="c">Address of C.</param>
+    /// <param name="pieceRows">If not 0, C's rows have the bits that they have in products of so many rows, of which
+    /// <see cref="ProductKind.M"/> is a multiple.</param>
+    public void Run(ProductKind product, float alpha, nint a, nint b, float beta, nint c, int pieceRows = 0)
     {
         if (_context is null) return;
         _context.MakeCurrent();
         product = product with { Adds = beta != 0, Aligned = (a | b | c) % FastAlignment == 0 };
-        if (!_setups.TryGetValue(product, out var setup))
+        var setup = SetupOf(_context, product, product.M > pieceRows ? pieceRows : 0, a, b, c);
+        for (int row = 0; row < product.M; row += setup.Product.M)
         {
-            setup = new ProductSetup(product, _input);
-            setup.Algorithm = Choose(_context, setup, a, b, c);
-            _setups.Add(product, setup);
+            nint rowsOfA = a + (nint)(row * product.RowBytesOfA), rowsOfC = c + (nint)(row * product.RowBytesOfC);
+            int result = Queue(_context, setup, alpha, rowsOfA, b, beta, rowsOfC);
+            if (result != 0) Check(result, $"the product {product}");
         }
-
-        int result = setup.Run(_handle, setup.Algorithm, alpha, a, b, beta, c, _workspace, (nuint)WorkspaceBytes, _context.Stream);
-        if (result != 0) Check(result, $"the product {product}");
     }
 
     public void Dispose()
     {
-        foreach (var setup in _setups.Values) setup.Dispose();
+        foreach (var setup in _setups.Values.Distinct()) setup.Dispose();
         _setups.Clear();
         if (_context is not null) Check(cublasLtDestroy(_handle));
         _region.Dispose();
     }
+
+    /// <summary>The setup of a product, or of its pieces.</summary>
+    /// <remarks>An algorithm cuts the sums of all its rows in the same way, so products of more rows with the algorithm of a piece have the
+    /// same bits. If it does not support so many rows, as when it stores parts of sums in the workspace, the pieces run one by
+    /// one.</remarks>
+    private ProductSetup SetupOf(CudaContext context, ProductKind product, int pieceRows, nint a, nint b, nint c)
+    {
+        if (_setups.TryGetValue((product, pieceRows), out var setup)) return setup;
+        setup = new ProductSetup(product, _input);
+        if (pieceRows == 0)
+        {
+            setup.Algorithm = Choose(context, setup, a, b, c);
+        }
+        else
+        {
+            if (product.M % pieceRows != 0 || product.TransposeA || product.Adds)
+                throw new ArgumentException($"{product} has no pieces of {pieceRows} rows.", nameof(pieceRows));
+            var piece = SetupOf(context, product with { M = pieceRows }, 0, a, b, c);
+            setup.Algorithm = piece.Algorithm;
+            if (Queue(context, setup, 1, a, b, 0, c) != 0)
+            {
+                setup.Dispose();
+                setup = piece;
+            }
+        }
+
+        _setups.Add((product, pieceRows), setup);
+        return setup;
+    }
+
+    /// <summary>Queues a product; cublasStatus_t.</summary>
+    private int Queue(CudaContext context, ProductSetup setup, float alpha, nint a, nint b, float beta, nint c) =>
+        setup.Run(_handle, setup.Algorithm, alpha, a, b, beta, c, _workspace, (nuint)WorkspaceBytes, context.Stream);
 
     private Algorithm Choose(CudaContext context, ProductSetup setup, nint a, nint b, nint c)
     {

@@ -17,4 +17,10 @@ internal readonly record struct ProductKind(int M, int N, int K, bool TransposeA
 
     /// <summary>Whether all addresses are multiples of 16 bytes.</summary>
     public bool Aligned { get; init; }
+
+    /// <summary>Bytes from one stored row of A to the next.</summary>
+    internal long RowBytesOfA => (RowA > 0 ? RowA : TransposeA ? M : K) * sizeof(ushort);
+
+    /// <summary>Bytes of a row of C.</summary>
+    internal long RowBytesOfC => Output.LengthBytes(N);
 }

@@ -17,11 +17,15 @@ internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
         MultiplyBackward(dy, decoder.AsActivations(weight, ProjectionWeights.ScratchPurpose), dx, add);
 
     /// <summary>y = x · Wᵀ with W of the type of activations.</summary>
-    public void Multiply(Tensor x, nint weight, Tensor y)
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="y">[tokens, out].</param>
+    /// <param name="pieceRows">See <see cref="MatrixProducts.Run"/>.</param>
+    public void Multiply(Tensor x, nint weight, Tensor y, int pieceRows = 0)
     {
         var (tokens, dim) = Rows(x);
         var product = new ProductKind(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType);
-        runtime.Products.Run(product, 1, x.Address, weight, 0, y.Address);
+        runtime.Products.Run(product, 1, x.Address, weight, 0, y.Address, pieceRows);
     }
 
     /// <summary>dx = dy · W with W of the type of activations.</summary>

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Products;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.LowRank;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
@@ -23,7 +24,13 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
     /// <remarks>If the outputs are wider than the input, the adapters become a few more columns of both factors of the base's product
     /// (augmented_weight.cu), so that the wide side is written once. Otherwise they are added to the narrow side. Beside fp16, every factor
     /// that comes of B is multiplied by <see cref="CudaRuntime.FactorOfB"/>, and what meets it, x · A above all, divided.</remarks>
-    public void Forward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
+    /// <param name="x">As there, as the next three.</param>
+    /// <param name="projections">The layers.</param>
+    /// <param name="xas">Results of adapters.</param>
+    /// <param name="ys">Results.</param>
+    /// <param name="pieceRows">See <see cref="MatrixProducts.Run"/>.</param>
+    public void Forward(
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys, int pieceRows)
     {
         var (tokens, dim) = Rows(x);
         var layout = new AugmentedLayout(projections, dim);
@@ -33,7 +40,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
             int rowsBelow = RowsBelow(projections);
             for (int i = 0; i < projections.Count; i++)
             {
-                linear.Multiply(x, _weights.Plain(projections[i], rowsBelow), ys[i]);
+                linear.Multiply(x, _weights.Plain(projections[i], rowsBelow), ys[i], pieceRows);
                 if (projections[i].Adapter is { } adapter) _up.AddToOutput(xas[i]!, adapter, ys[i]);
             }
 
@@ -47,7 +54,8 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
         {
             nint weight = decoded[i] != 0 ? decoded[i] : _weights.Augmented(projections[i], layout.Offsets[i], dim, layout.Extra);
             var (y, outDim) = (ys[i], Rows(ys[i]).Dim);
-            linear.Product(tokens, outDim, layout.Width, rows.Address, weight, transposeB: true, add: false, y.Address, y.DType);
+            var product = new ProductKind(tokens, outDim, layout.Width, TransposeA: false, TransposeB: true, y.DType);
+            runtime.Products.Run(product, 1, rows.Address, weight, 0, y.Address, pieceRows);
         }
     }
 

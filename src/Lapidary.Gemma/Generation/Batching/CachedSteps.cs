@@ -17,8 +17,8 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// </remarks>
 internal sealed class CachedSteps : IDisposable
 {
-    /// <summary>Most tokens of a step over prompts. Longer steps gain little speed and make other texts wait.</summary>
-    public const int MaxPromptStep = 512;
+    /// <summary>Most tokens of one text in a step over prompts. Local layers keep room for them in every slot.</summary>
+    public const int MaxPieceLength = 512;
 
     /// <summary>Largest share of the memory that the cache leaves for decoded weights, which prompts of many texts use again and
     /// again.</summary>
@@ -34,7 +34,7 @@ internal sealed class CachedSteps : IDisposable
     private readonly KvCache _cache;
     private readonly bool _mayChange;
     private readonly Dictionary<(int Rows, int Adapter), RecordedStep> _decoding = [];
-    private readonly RecordedStep?[] _prompts;
+    private readonly Dictionary<(int Rows, int Model), RecordedStep> _prompts = [];
     private readonly Arena? _arena;
     private readonly IDisposable? _decodedWeights;
     private readonly MemoryRegion? _region;
@@ -64,19 +64,19 @@ internal sealed class CachedSteps : IDisposable
         _recorded = [.. _models.Select(model => model.ShareWeights())];
         for (int i = 0; i < _recorded.Length; i++) _recorded[i].Attach(_trained[i]);
         _mayChange = _trained.Any(trained => trained is { IsTrainable: true });
-        _prompts = new RecordedStep?[_models.Length];
-        _cache = new KvCache(models[0].Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
+        _cache = new KvCache(models[0].Config, _backend, slots, maxLength, Math.Min(MaxPieceLength, maxLength));
         try
         {
-            int promptRows = _backend.PromptRows((int)Math.Min(MaxPromptStep, (long)slots * maxLength));
-            for (int i = 0; i < _prompts.Length; i++) _prompts[i] = RecordPrompt(i, promptRows);
+            MaxPromptTokens = (int)Math.Min(_backend.EfficientPromptRows, slots * (long)Math.Min(MaxPieceLength, maxLength));
+            int promptRows = _backend.PromptRows(MaxPromptTokens);
+            for (int i = 0; i < _models.Length; i++) _prompts.Add((promptRows, i), RecordPrompt(i, promptRows));
             MaxDecodeRows = _backend.DecodeRows(Math.Max(slots, Math.Min(1 + DraftPlan.MostTokens, maxLength)));
             _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
             _edits = _region.New("edits", DType.UInt8, 1 + LogitEdits.RoomFor(MaxDecodeRows), LogitEdit.LengthBytes);
             _backend.Zero(_edits); // no edit
             foreach (int adapter in Shares ? (int[])[None, Mixed] : [None])
                 _decoding.Add((MaxDecodeRows, adapter), RecordDecoding(MaxDecodeRows, adapter));
-            RecordedStep[] all = [.. _prompts.OfType<RecordedStep>(), .. _decoding.Values];
+            RecordedStep[] all = [.. _prompts.Values, .. _decoding.Values];
             _arena = new Arena(_backend.Memory, all.Max(step => step.Program.ArenaBytes));
             foreach (var step in all) step.Complete(_backend, _arena);
             if (slots > 1) _decodedWeights = _backend.KeepDecodedWeights((long)(DecodedShare * _backend.Memory.AvailableBytes));
@@ -94,6 +94,9 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Number of texts.</summary>
     public int Slots => _cache.Slots;
 
+    /// <summary>Most tokens of a step over prompts.</summary>
+    public int MaxPromptTokens { get; }
+
     /// <summary>Most tokens of a step that decodes: one of each text, and guessed ones where texts are few.</summary>
     public int MaxDecodeRows { get; }
 
@@ -110,21 +113,24 @@ internal sealed class CachedSteps : IDisposable
     /// Weights that have gradients may have been trained since.</summary>
     public bool CanContinue(int length, int stored) => !_mayChange && _cache.CanContinue(length, stored);
 
+    /// <summary>Number of tokens, at most <paramref name="tokens"/>, of a step over prompts whose rows all have one, if there is such a
+    /// step: rows without a token cost as much as others.</summary>
+    public int FullPromptTokens(int tokens)
+    {
+        int rows = _backend.PromptRows(tokens), fewest = _backend.PromptRows(1);
+        return rows > tokens && rows > fewest ? rows - fewest : tokens;
+    }
+
     /// <summary>Stores tokens of prompts.</summary>
     /// <param name="model">The model of all of them.</param>
-    /// <param name="tokens">At most <see cref="MaxPromptStep"/>; of each text in order, after those stored already.</param>
+    /// <param name="tokens">At most <see cref="MaxPromptTokens"/>, and <see cref="MaxPieceLength"/> of a text; of each text in order, after
+    /// those stored already.</param>
     /// <returns>Rows of the step.</returns>
     public int Store(StepModel model, ReadOnlySpan<StepToken> tokens)
     {
         int rows = _backend.PromptRows(tokens.Length);
-        var step = _prompts[model.Index];
-        if (step?.Rows != rows)
-        {
-            step?.Dispose();
-            _prompts[model.Index] = null;
-            _prompts[model.Index] = step = Complete(RecordPrompt(model.Index, rows));
-        }
-
+        if (!_prompts.TryGetValue((rows, model.Index), out var step))
+            _prompts.Add((rows, model.Index), step = Complete(RecordPrompt(model.Index, rows)));
         _last = null;
         step.Run(_backend, tokens);
         return rows;
@@ -169,7 +175,7 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Runs the largest steps on no text, so that each operation requests its scratch.</summary>
     public void RunOnce()
     {
-        foreach (var step in _prompts) step?.RunOnce(_backend);
+        foreach (var step in _prompts.Values) step.RunOnce(_backend);
         foreach (var step in _decoding.Values) step.RunOnce(_backend);
     }
 
@@ -177,7 +183,7 @@ internal sealed class CachedSteps : IDisposable
     public void Dispose()
     {
         _decodedWeights?.Dispose();
-        foreach (var step in _prompts) step?.Dispose();
+        foreach (var step in _prompts.Values) step.Dispose();
         foreach (var step in _decoding.Values) step.Dispose();
         _region?.Dispose();
         _arena?.Dispose();
@@ -201,7 +207,7 @@ internal sealed class CachedSteps : IDisposable
     private RecordedStep RecordPrompt(int model, int rows)
     {
         var step = new RecordedStep(_backend, rows);
-        var tape = new Tape(step.Program, training: false);
+        var tape = new Tape(step.Program, training: false) { IsPrompt = true };
         _recorded[model].Forward(tape, step.InputsOf(_cache));
         return step;
     }

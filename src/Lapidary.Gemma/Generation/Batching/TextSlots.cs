@@ -81,7 +81,7 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     /// <summary>Whether a cache leaves room for its steps and for others. Host memory is not refused when it is allocated, but when it is
     /// used.</summary>
     private bool HasMemory(int slots, int maxLength) =>
-        KvCache.LengthBytesOf(models[0].Model, slots, maxLength, CachedSteps.MaxPromptStep)
+        KvCache.LengthBytesOf(models[0].Model, slots, maxLength, CachedSteps.MaxPieceLength)
         <= MemoryShare * models[0].Model.Backend.Memory.AvailableBytes;
 
     private static List<TextSlot> SlotsOf(CachedSteps steps, IReadOnlyList<StepModel> models)
