@@ -20,6 +20,9 @@ public partial class KernelOrderTests
         "project_tiles128.cu", "project_tiles32.cu", "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
     ];
 
+    /// <summary>The file with kernels that call the next one before they wait.</summary>
+    private const string WithCallFirst = "rms_norm.cu";
+
     /// <summary>Kernels that load something else first, and one that does not.</summary>
     private const string SampleOfWeightsFirst =
         """
@@ -136,17 +139,18 @@ public partial class KernelOrderTests
         string ptx = Encoding.ASCII.GetString(KernelCompiler.Compile(source, KernelSources.Headers, Target));
         string[] kernels = ptx.Split(".visible .entry ")[1..];
         Assert.Equal(Global().Count(Comment().Replace(source.Text, "")), kernels.Length);
-        return [.. kernels.Where(kernel => !IsInOrder(kernel, weightsFirst))
+        bool callFirst = source.File == WithCallFirst;
+        return [.. kernels.Where(kernel => !IsInOrder(kernel, weightsFirst, callFirst))
             .Select(kernel => kernel[..kernel.IndexOf('(', StringComparison.Ordinal)])];
     }
 
     /// <summary>Code is laid out in its order: what stands before the wait is what a kernel does before it.</summary>
-    private static bool IsInOrder(string kernel, bool weightsFirst)
+    private static bool IsInOrder(string kernel, bool weightsFirst, bool callFirst)
     {
         int wait = kernel.IndexOf("griddepcontrol.wait", StringComparison.Ordinal);
         int start = kernel.IndexOf("griddepcontrol.launch_dependents", StringComparison.Ordinal);
         var memory = weightsFirst ? GlobalMemory() : Memory();
-        return wait >= 0 && (start < 0 || start > wait) && !memory.IsMatch(kernel[..wait])
+        return wait >= 0 && (callFirst || start < 0 || start > wait) && !memory.IsMatch(kernel[..wait])
             && !kernel.Contains("ld.global.nc", StringComparison.Ordinal);
     }
 

@@ -25,8 +25,8 @@ __device__ __forceinline__ void after_previous_kernel() {
 }
 
 // Lets the next kernel launch as soon as all blocks of this one have called it, where there is room: it then has its tables and first
-// weights when its wait ends. For the short kernels of decoding. Only after the kernel's own wait, so that the end of a kernel still means
-// the end of all before it.
+// weights when its wait ends. For the short kernels of decoding. The end of a kernel still means the end of all before it, since each ends
+// after its own wait. A kernel calls it after that wait, but for norms: blocks that wait long take room from others.
 __device__ __forceinline__ void let_next_kernel_start() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

@@ -65,8 +65,8 @@ __device__ __forceinline__ void forward_pair(const RmsNormPairArgs& a) {
         load_weight_as(a.nextWeight, a.nextWeightType, first + r * step, next[r]);
     }
 
+    let_next_kernel_start(); // before the wait: blocks of a norm leave room, so the product after it has its weights before it has x
     after_previous_kernel();
-    let_next_kernel_start();
 #pragma unroll
     for (int r = 0; r < Runs; r++) {
         if (first + r * step >= a.dim) continue;

@@ -18,6 +18,10 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
     private const int PadRows = 4, ManyStages = 3, SplitStages = 2;
     private const int TableBytes = 32 << 10, ScaleTableBytes = 1 << 10, NoTableBytes = 16, StaticBytes = 16;
 
+    /// <summary>Blocks of wide tiles for few rows that a multiprocessor has registers for, and shared memory that each takes
+    /// besides.</summary>
+    private const int WideBlocks = 4, ReservedBytes = 1024;
+
     /// <summary>Rows of weights from which on tiles of more rows still give every multiprocessor a block.</summary>
     private const int MinWideRows = 8192;
 
@@ -85,9 +89,11 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
     private void Launch(ProjectRowsArgs args, int tiles, RowForm form, Kernel kernel, RowTile tile)
     {
         int groups = Tiles(args.Rows, tile.GroupRows), warps = tile.MaxWarps, blocks = tiles;
+        int sharedBytes = SharedBytes(form, tile, args.PartSteps, args.Parts, args.Rows);
         if (tile.GroupRows == RowTile.Few.GroupRows)
         {
-            args.WarpParts = Tiles(args.Parts, tile.MaxWarps);
+            args.SumRows = Math.Min(args.Rows, tile.GroupRows);
+            args.WarpParts = Tiles(args.Parts, tile == RowTile.FewWide ? WideWarps(blocks * groups, sharedBytes) : tile.MaxWarps);
             warps = Tiles(args.Parts, args.WarpParts);
         }
         else if (tile.IsSplit)
@@ -95,16 +101,24 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
             blocks *= args.Bundles;
         }
 
-        int sharedBytes = SharedBytes(form, tile, args.PartSteps, args.Parts);
         _launcher.Launch(kernel, new Dim3(blocks, groups), warps * WarpSize, sharedBytes, in args);
     }
 
-    /// <summary>Shared memory of a block: the tables; sums of parts, or of bundles where threads have outputs of their own; and rows of
-    /// x, which split kernels have in the place of sums.</summary>
-    private static int SharedBytes(RowForm form, RowTile tile, int partSteps, int parts)
+    /// <summary>Warps of a wide tile's block: as many as it may have, or one fewer if all blocks run at once only then.</summary>
+    private int WideWarps(int blocks, int sharedBytes)
     {
-        int sumBytes = tile.GroupRows * (tile.TileRows + PadRows) * sizeof(float), tables = TablesOf(form);
-        if (tile.GroupRows == RowTile.Few.GroupRows) return tables + (parts * sumBytes);
+        int most = RowTile.FewWide.MaxWarps, each = Tiles(blocks, runtime.Device.Multiprocessors);
+        int fit = runtime.SharedBytes / (sharedBytes + ReservedBytes);
+        return each == WideBlocks + 1 && each <= fit ? most - 1 : most;
+    }
+
+    /// <summary>Shared memory of a block: the tables; sums of parts, or of bundles where threads have outputs of their own; and rows of
+    /// x, which split kernels have in the place of sums. Less for fewer rows than few, so that blocks of the next kernel find
+    /// room.</summary>
+    private static int SharedBytes(RowForm form, RowTile tile, int partSteps, int parts, int rows)
+    {
+        int rowBytes = (tile.TileRows + PadRows) * sizeof(float), sumBytes = tile.GroupRows * rowBytes, tables = TablesOf(form);
+        if (tile.GroupRows == RowTile.Few.GroupRows) return tables + (parts * Math.Min(rows, tile.GroupRows) * rowBytes);
         int xBytes = tile.GroupRows * RowShape.Of(form, dim: 1).StepColumns * sizeof(ushort);
         return tables + (tile.IsSplit
             ? RowShape.BundleParts * Math.Max(Math.Min(partSteps, SplitStages) * xBytes, sumBytes)
@@ -119,14 +133,14 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
         var (tile, tile32) = isWide ? (RowTile.Many, RowTile.Many32) : (RowTile.Split, RowTile.Split32);
         return rows > tile32.GroupRows && Fits(tile) ? tile : Fits(tile32) ? tile32 : null;
 
-        bool Fits(RowTile tile) => SharedBytes(form, tile, SplitStages, RowTile.MaxParts) + StaticBytes <= AvailableBytes;
+        bool Fits(RowTile tile) => SharedBytes(form, tile, SplitStages, RowTile.MaxParts, tile.GroupRows) + StaticBytes <= AvailableBytes;
     }
 
     /// <summary>Whether the kernels of few rows have room for wide tiles.</summary>
     private bool FitsFewWide(RowForm form, int dim)
     {
         var shape = RowShape.Of(form, dim);
-        return SharedBytes(form, RowTile.FewWide, shape.PartSteps, shape.Parts) + StaticBytes <= AvailableBytes;
+        return SharedBytes(form, RowTile.FewWide, shape.PartSteps, shape.Parts, RowTile.FewWide.GroupRows) + StaticBytes <= AvailableBytes;
     }
 
     private int AvailableBytes => runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;

@@ -82,12 +82,12 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
             }
 
             if (--left > 0 && step + d + 1 < end) continue;
-            float* to = partial + part * FewRows * Stride;
+            float* to = partial + (part * a.sumRows + 2 * quad) * Stride + group;
 #pragma unroll
             for (int m = 0; m < MTiles; m++) {
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    to[(2 * quad + i % 2) * Stride + 16 * m + 8 * (i / 2) + group] = sum[m][i];
+                    if (2 * quad + i % 2 < a.sumRows) to[i % 2 * Stride + 16 * m + 8 * (i / 2)] = sum[m][i];
                     sum[m][i] = 0;
                 }
             }
@@ -100,8 +100,8 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
     for (int e = threadIdx.x; e < rows * TileOuts; e += blockDim.x) {
         int r = e / TileOuts, out = e % TileOuts;
         if (at.firstOut + out >= outDim) continue;
-        float y = sum_parts(a, partial + r * Stride + (Gated ? out / 8 * 16 + out % 8 : out), FewRows * Stride);
-        if constexpr (Gated) y = gated(y, sum_parts(a, partial + r * Stride + out / 8 * 16 + 8 + out % 8, FewRows * Stride));
+        float y = sum_parts(a, partial + r * Stride + (Gated ? out / 8 * 16 + out % 8 : out), a.sumRows * Stride);
+        if constexpr (Gated) y = gated(y, sum_parts(a, partial + r * Stride + out / 8 * 16 + 8 + out % 8, a.sumRows * Stride));
         store_y(a, at.which, firstRow + r, at.firstOut + out, y);
     }
 }

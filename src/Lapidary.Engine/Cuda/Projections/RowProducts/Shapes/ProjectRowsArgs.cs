@@ -21,7 +21,7 @@ internal unsafe struct ProjectRowsArgs
     public fixed int TileEnd[MaxWeights];
     public fixed int YType[MaxWeights];
     public fixed int Pitch[MaxWeights];
-    public int Rows, Dim, WeightType, Steps, PartSteps, Parts, BundleParts, Bundles, WarpParts, Stages;
+    public int Rows, Dim, WeightType, Steps, PartSteps, Parts, BundleParts, Bundles, WarpParts, SumRows, Stages;
     public nint Partial, Arrivals;
 
     public ProjectRowsArgs(Tensor x, RowShape shape)

@@ -32,6 +32,7 @@ struct ProjectRowsArgs {
     int rows, dim, weightType;
     int steps, partSteps, parts, bundleParts, bundles;
     int warpParts;                        // neighbouring parts of a warp (few)
+    int sumRows;                          // rows of x in a group: at most 8, fewer if there are no more (few)
     int stages;                           // steps in shared memory (tiles)
     float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
     uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
