@@ -152,6 +152,22 @@ public class BenchTests
         Assert.True(figures.GetProperty("peak_bytes").GetInt64() > figures.GetProperty("weight_bytes").GetInt64());
     }
 
+    /// <summary>More texts than run at once, and as many as the device takes where nobody says.</summary>
+    [Theory]
+    [InlineData(2, 2)]
+    [InlineData(0, 7)]
+    public void Answers_ReportsTheTimeOfAllTexts(int batch, int atOnce)
+    {
+        var bench = Small with { Texts = 7, NewTokens = 5, Steps = 3, Batch = batch };
+        var figures = Run((model, terminal) => AnswersBench.Run(bench, model, terminal));
+
+        double seconds = figures.GetProperty("seconds").GetDouble();
+        Assert.Equal(atOnce, figures.GetProperty("batch").GetInt32());
+        Assert.Equal(7 / seconds, figures.GetProperty("texts_per_second").GetDouble(), 1e-6);
+        Assert.Equal(35 / seconds, figures.GetProperty("tokens_per_second").GetDouble(), 1e-6);
+        Assert.InRange(figures.GetProperty("share_of_floor").GetDouble(), 1e-9, 1);
+    }
+
     [Fact]
     public void Bench_StopsWhenInterrupted()
     {
@@ -169,6 +185,7 @@ public class BenchTests
     [InlineData("bench --size 2b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"2b\"")]
     [InlineData("bench full270m --lora-r 8", "full270m trains all weights: expected no --lora-r")]
     [InlineData("bench 270m full270m --quantization nf4", "full270m trains all weights: expected no --quantization")]
+    [InlineData("bench 270m --texts 3", "270m decodes nothing: expected no --texts", "answers1b")]
     [InlineData("bench 270m --batch 0", "--batch: expected a whole number from 1 to 4096")]
     [InlineData("bench 270m --gradient-checkpointing=maybe", "true or false")]
     public void WrongUsage_Is2(string line, params string[] words) => CliRun.Of(line.Split(' ')).AssertError(2, [.. words, "--help"]);
