@@ -36,8 +36,10 @@ public interface IOps
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
     /// <param name="y">[rows, dim]: an activation; with a residual, of the stream's type.</param>
     /// <param name="rstd">fp32 [rows], saved for the backward step.</param>
+    /// <param name="next">The weight of the next product with y, for which the backend may prepare it; null if nothing is known of it. No
+    /// bits depend on it.</param>
     /// <remarks>Source: arXiv:1910.07467; (1 + w) as in transformers' Gemma3RMSNorm.</remarks>
-    void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd);
+    void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next = null);
 
     /// <summary>With g = dy · (1 + w): dx = rstd · (g − x · rstd² · mean(g · x)) where dx is not null, and dWeight += Σ dy · x · rstd over
     /// the rows where dWeight is not null. The residual's gradient is dy itself. With a residual, dy has the stream's type and dx is an
@@ -174,7 +176,8 @@ public interface IOps
     /// <param name="gateY">[rows, out]: room for x · Wgᵀ, which the backend may use.</param>
     /// <param name="upY">The same for x · Wuᵀ.</param>
     /// <param name="y">[rows, out].</param>
-    void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
+    /// <param name="next">As in <see cref="RmsNormForward"/>.</param>
+    void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y, Tensor? next = null)
     {
         ProjectRows(x, [gate, up], [gateY, upY]);
         GeGluForward(gateY, upY, y);
@@ -189,10 +192,12 @@ public interface IOps
     /// <param name="h">[rows, dim].</param>
     /// <param name="y">[rows, dim].</param>
     /// <param name="rstd">fp32 [rows]: room for the backend.</param>
-    void RmsNormPair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd)
+    /// <param name="next">As in <see cref="RmsNormForward"/>.</param>
+    void RmsNormPair(
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd, Tensor? next = null)
     {
         RmsNormForward(x, weight, residual, epsilon, h, rstd);
-        RmsNormForward(h, nextWeight, null, epsilon, y, rstd);
+        RmsNormForward(h, nextWeight, null, epsilon, y, rstd, next);
     }
 
     /// <summary>Inference only: <see cref="QkNormRopeForward"/> of queries, in place, and of keys, and <see cref="KvAppend"/>, to the
@@ -251,9 +256,10 @@ public interface IOps
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[tokens, heads · headDim].</param>
     /// <param name="rstd">fp32 [tokens · the larger number of heads]: room for the backend.</param>
+    /// <param name="next">The weight of the next product with o, as in <see cref="RmsNormForward"/>.</param>
     void QkvAttention(
         Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
-        AttentionShape shape, Tensor o, Tensor rstd)
+        AttentionShape shape, Tensor o, Tensor rstd, Tensor? next = null)
     {
         QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
         CachedAttention(q, slots, positions, keys, values, shape, o);

@@ -141,8 +141,9 @@ public sealed class CudaBackend : IBackend
         _operations.Embedding.Backward(ids, dy, scale, dTable);
 
     /// <inheritdoc/>
-    public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd) =>
-        _operations.RmsNorm.Forward(x, weight, residual, epsilon, y, rstd);
+    public void RmsNormForward(
+        Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next = null) =>
+        _operations.RmsNorm.Forward(x, weight, residual, epsilon, y, rstd, next);
 
     /// <inheritdoc/>
     public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight) =>
@@ -214,13 +215,15 @@ public sealed class CudaBackend : IBackend
         _operations.RowProjector.Run(x, projections, ys);
 
     /// <inheritdoc/>
-    public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y) =>
-        _operations.RowProjector.RunGated(x, gate, up, gateY, upY, y);
+    public void ProjectRowsGated(
+        Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y, Tensor? next = null) =>
+        _operations.RowProjector.RunGated(x, gate, up, gateY, upY, y, next);
 
     /// <inheritdoc/>
     public void RmsNormPair(
-        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd) =>
-        _operations.RmsNorm.Pair(x, weight, residual, nextWeight, epsilon, h, y, rstd);
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd,
+        Tensor? next = null) =>
+        _operations.RmsNorm.Pair(x, weight, residual, nextWeight, epsilon, h, y, rstd, next);
 
     /// <inheritdoc/>
     public void QkvToCache(
@@ -239,11 +242,11 @@ public sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public void QkvAttention(
         Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
-        AttentionShape shape, Tensor o, Tensor rstd)
+        AttentionShape shape, Tensor o, Tensor rstd, Tensor? next = null)
     {
-        if (_operations.FreshAttention.Run(q, k, v, norms, rope, slots, positions, keys, values, shape, o)) return;
+        if (_operations.FreshAttention.Run(q, k, v, norms, rope, slots, positions, keys, values, shape, o, next)) return;
         QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
-        CachedAttention(q, slots, positions, keys, values, shape, o);
+        _operations.CachedAttention.Run(q, slots, positions, keys, values, shape, o, next);
     }
 
     /// <inheritdoc/>

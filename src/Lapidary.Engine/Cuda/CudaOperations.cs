@@ -8,6 +8,7 @@ using Lapidary.Engine.Cuda.Pointwise;
 using Lapidary.Engine.Cuda.Projections;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts;
+using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 using Lapidary.Engine.Cuda.Sampling;
 
 namespace Lapidary.Engine.Cuda;
@@ -23,7 +24,8 @@ internal sealed class CudaOperations : IDisposable
         QuantizeNf4 = new Nf4QuantizeKernels(runtime, Transfers);
         Embedding = new EmbeddingKernels(runtime);
         var normWeights = new NormWeightKernels(runtime);
-        RmsNorm = new RmsNormKernels(launcher, normWeights);
+        var arranged = new ArrangedRows(runtime);
+        RmsNorm = new RmsNormKernels(launcher, normWeights, arranged);
         Linear = new LinearProducts(runtime, decoder);
         Projector = new Projector(runtime, decoder, Linear);
         RopeTable = new RopeTableKernel(launcher);
@@ -31,10 +33,10 @@ internal sealed class CudaOperations : IDisposable
         AttentionForward = new AttentionForwardKernels(runtime);
         AttentionBackward = new AttentionBackwardKernels(runtime);
         KvAppend = new KvAppendKernels(launcher);
-        CachedAttention = new CachedAttentionKernels(runtime);
-        FreshAttention = new FreshAttentionKernels(runtime);
-        GeGlu = new GeGluKernels(launcher);
-        RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu);
+        CachedAttention = new CachedAttentionKernels(runtime, arranged);
+        FreshAttention = new FreshAttentionKernels(runtime, arranged);
+        GeGlu = new GeGluKernels(launcher, arranged);
+        RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu, arranged);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
         ArgMax = new ArgMaxKernels(runtime);

@@ -7,9 +7,11 @@ public static partial class Ops
     /// <param name="x">[tokens, in].</param>
     /// <param name="gate">The gate's layer.</param>
     /// <param name="up">The other layer.</param>
+    /// <param name="next">The weight of the next product with the result, for which the backend may prepare it; null if nothing is known of
+    /// it.</param>
     /// <returns>[tokens, out].</returns>
     /// <exception cref="ShapeException">The sizes differ.</exception>
-    public static Tensor ProjectGated(Tape tape, Tensor x, Projection gate, Projection up)
+    public static Tensor ProjectGated(Tape tape, Tensor x, Projection gate, Projection up, Tensor? next = null)
     {
         if (!tape.HasIndependentRows)
         {
@@ -29,7 +31,7 @@ public static partial class Ops
         }
 
         Tensor y = tape.New(tokens, outDim), gateY = tape.New(tokens, outDim), upY = tape.New(tokens, outDim);
-        tape.Run(ops => ops.ProjectRowsGated(x, gate, up, gateY, upY, y));
+        tape.Run(ops => ops.ProjectRowsGated(x, gate, up, gateY, upY, y, next));
         return y;
     }
 

@@ -15,13 +15,14 @@ public static partial class Ops
     /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
     /// <param name="values">Like keys.</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
+    /// <param name="next">The weight of the next product with the result, as in <see cref="ProjectGated"/>.</param>
     /// <returns>[tokens, heads · headDim].</returns>
     /// <remarks>One operation where <see cref="Tape.HasIndependentRows"/>. Rows of prompts have many neighbours in their texts, which share
     /// loads of keys and values only once all are in the cache.</remarks>
     /// <exception cref="ShapeException">A last axis is not a multiple of headDim, or the table has another headDim.</exception>
     public static Tensor QkvAttention(
         Tape tape, Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys,
-        Tensor values, AttentionShape shape)
+        Tensor values, AttentionShape shape, Tensor? next = null)
     {
         long headDim = norms.Q.Count;
         foreach (var x in (ReadOnlySpan<Tensor>)[q, k, v])
@@ -35,7 +36,7 @@ public static partial class Ops
         Tensor o = tape.New(q.Shape), rstd = tape.New(DType.Float32, Math.Max(q.Count, k.Count) / headDim);
         if (tape.HasIndependentRows)
         {
-            tape.Run(ops => ops.QkvAttention(q, k, v, norms, rope, slots, positions, keys, values, shape, o, rstd));
+            tape.Run(ops => ops.QkvAttention(q, k, v, norms, rope, slots, positions, keys, values, shape, o, rstd, next));
             return o;
         }
 

@@ -36,9 +36,10 @@ internal sealed class FiniteCheck(IBackend backend) : IOps
         Look(dTable, "the gradient of the embedding");
     }
 
-    public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd)
+    public void RmsNormForward(
+        Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next = null)
     {
-        backend.RmsNormForward(x, weight, residual, epsilon, y, rstd);
+        backend.RmsNormForward(x, weight, residual, epsilon, y, rstd, next);
         Look(y, residual is null ? NameOf(weight) : $"{NameOf(weight)} and the residual");
     }
 

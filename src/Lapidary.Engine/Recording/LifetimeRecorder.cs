@@ -38,7 +38,8 @@ internal sealed class LifetimeRecorder : IOps
 
     public void EmbeddingBackward(Tensor ids, Tensor dy, float scale, Tensor dTable) => Touch([ids, dy, dTable]);
 
-    public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd) =>
+    public void RmsNormForward(
+        Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next = null) =>
         Touch([x, weight, residual, y, rstd]);
 
     public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight) =>
@@ -91,11 +92,13 @@ internal sealed class LifetimeRecorder : IOps
     public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) =>
         Touch([x, .. projections.Select(projection => projection.RowAdapters?.Indices), .. ys]);
 
-    public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y) =>
+    public void ProjectRowsGated(
+        Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y, Tensor? next = null) =>
         Touch([x, gate.RowAdapters?.Indices, up.RowAdapters?.Indices, gateY, upY, y]);
 
     public void RmsNormPair(
-        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd) =>
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd,
+        Tensor? next = null) =>
         Touch([x, weight, residual, nextWeight, h, y, rstd]);
 
     public void QkvToCache(
@@ -112,7 +115,7 @@ internal sealed class LifetimeRecorder : IOps
 
     public void QkvAttention(
         Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
-        AttentionShape shape, Tensor o, Tensor rstd) =>
+        AttentionShape shape, Tensor o, Tensor rstd, Tensor? next = null) =>
         Touch([q, k, v, norms.Q, norms.K, rope.Cos, rope.Sin, slots, positions, keys, values, o, rstd]);
 
     public void ArgMax(Tensor x, Tensor indices) => Touch([x, indices]);

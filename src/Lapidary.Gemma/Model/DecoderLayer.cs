@@ -117,23 +117,26 @@ internal sealed class DecoderLayer
     /// <param name="inputs">Positions, slots and adapters of the tokens.</param>
     /// <param name="cache">The cache of this layer.</param>
     /// <param name="nextNorm">The input norm of the next layer, or the final norm.</param>
+    /// <param name="product">The weight of the next product with that norm, if it is known.</param>
     /// <returns>Hidden states, and their <paramref name="nextNorm"/>.</returns>
     public (Tensor H, Tensor X) Continue(
-        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, NormLayer nextNorm)
+        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, NormLayer nextNorm,
+        Tensor? product)
     {
         Tensor[] qkv = LinearLayer.Forward(tape, x, inputs.Adapters, QProj, KProj, VProj);
         var (_, _, positions, slots) = inputs;
         var (keys, values) = cache;
         var norms = new QkNorms(QNorm.Weight, KNorm.Weight, RmsNormEps);
-        var o = Ops.QkvAttention(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values, Attention);
+        var o = Ops.QkvAttention(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values, Attention, OProj.Weight);
         (h, var down) = AfterAttention(tape, h, o, inputs.Adapters);
-        return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps);
+        return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps, product);
     }
 
     /// <summary>Hidden states after attention, and what the feed-forward block yields of them before its last norm.</summary>
     private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o, StepAdapters? adapters)
     {
-        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, OProj.Forward(tape, o, adapters), h, PreFeedforwardLayernorm, RmsNormEps);
-        return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, adapters, GateProj, UpProj), adapters));
+        o = OProj.Forward(tape, o, adapters);
+        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, o, h, PreFeedforwardLayernorm, RmsNormEps, GateProj.Weight);
+        return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, adapters, GateProj, UpProj, DownProj), adapters));
     }
 }

@@ -186,11 +186,13 @@ public sealed class GemmaModel : IDisposable
     {
         var ropes = Rotary(tape, inputs.Positions);
         var h = Embed(tape, inputs.Ids);
-        var x = _layers[0].InputLayernorm.Forward(tape, h, (float)Config.RmsNormEps);
+        var x = _layers[0].InputLayernorm.Forward(tape, h, (float)Config.RmsNormEps, product: _layers[0].QProj.Weight);
         for (int i = 0; i < _layers.Count; i++)
         {
-            var nextNorm = i + 1 < _layers.Count ? _layers[i + 1].InputLayernorm : _norm;
-            (h, x) = _layers[i].Continue(tape, h, x, ropes[Config.LayerTypes[i]], inputs, inputs.Cache[i], nextNorm);
+            var (norm, product) = i + 1 < _layers.Count
+                ? (_layers[i + 1].InputLayernorm, _layers[i + 1].QProj.Weight)
+                : (_norm, tape.HasIndependentRows ? Head : null); // other steps have no logits
+            (h, x) = _layers[i].Continue(tape, h, x, ropes[Config.LayerTypes[i]], inputs, inputs.Cache[i], norm, product);
         }
 
         return x;

@@ -46,9 +46,10 @@ public sealed class LinearLayer
     internal static Tensor[] Forward(Tape tape, Tensor x, StepAdapters? adapters, params LinearLayer[] layers) =>
         Ops.Project(tape, x, [.. layers.Select(layer => layer.With(adapters))]);
 
-    /// <summary>gelu_tanh of the gate's output · the other's.</summary>
-    internal static Tensor ForwardGated(Tape tape, Tensor x, StepAdapters? adapters, LinearLayer gate, LinearLayer up) =>
-        Ops.ProjectGated(tape, x, gate.With(adapters), up.With(adapters));
+    /// <summary>gelu_tanh of the gate's output · the other's, for a next layer.</summary>
+    internal static Tensor ForwardGated(
+        Tape tape, Tensor x, StepAdapters? adapters, LinearLayer gate, LinearLayer up, LinearLayer next) =>
+        Ops.ProjectGated(tape, x, gate.With(adapters), up.With(adapters), next.Weight);
 
     /// <summary>Uses trained weights from now on, or the base's alone (null).</summary>
     internal void Attach(TrainedWeights? weights) =>

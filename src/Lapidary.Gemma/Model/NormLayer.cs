@@ -21,13 +21,16 @@ internal sealed class NormLayer(GemmaTensor tensor, Tensor weight)
 
     private Tensor? Gradient => _trained?.Gradient;
 
-    /// <summary>The norm of x, plus a residual if given; see <see cref="Ops.RmsNorm"/>.</summary>
-    public Tensor Forward(Tape tape, Tensor x, float epsilon, Tensor? residual = null) =>
-        Ops.RmsNorm(tape, x, Weight, epsilon, residual, Gradient);
+    /// <summary>The norm of x, plus a residual if given, for the next product if its weight is known; see
+    /// <see cref="Ops.RmsNorm"/>.</summary>
+    public Tensor Forward(Tape tape, Tensor x, float epsilon, Tensor? residual = null, Tensor? product = null) =>
+        Ops.RmsNorm(tape, x, Weight, epsilon, residual, Gradient, product);
 
-    /// <summary>The norm of x plus a residual, and the next norm of the sum; see <see cref="Ops.RmsNormPair"/>.</summary>
-    public (Tensor Sum, Tensor Next) ForwardPair(Tape tape, Tensor x, Tensor residual, NormLayer next, float epsilon) =>
-        Ops.RmsNormPair(tape, x, Weight, residual, next.Weight, epsilon, Gradient, next.Gradient);
+    /// <summary>The norm of x plus a residual, and the next norm of the sum, for the next product; see
+    /// <see cref="Ops.RmsNormPair"/>.</summary>
+    public (Tensor Sum, Tensor Next) ForwardPair(
+        Tape tape, Tensor x, Tensor residual, NormLayer next, float epsilon, Tensor? product) =>
+        Ops.RmsNormPair(tape, x, Weight, residual, next.Weight, epsilon, Gradient, next.Gradient, product);
 
     /// <summary>The norm of queries or keys and their rotation; see <see cref="Ops.QkNormRope"/>.</summary>
     public Tensor ForwardRope(Tape tape, Tensor x, RotaryTable rope, float epsilon) =>

@@ -7,7 +7,8 @@ namespace Lapidary.Engine;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd)
+    public void RmsNormForward(
+        Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next = null)
     {
         var (rows, dim) = x.AsRows();
         _team.Run(rows, WorkerTeam.RowGrain(dim), new RmsNormKernel

@@ -29,9 +29,14 @@ internal sealed unsafe class CudaContext : IDisposable
     /// <summary>CUstream.</summary>
     public nint Stream => _stream;
 
-    /// <summary>Makes this the calling thread's context: a backend may be used from any thread, one at a time.</summary>
+    /// <summary>How often it was made current: increases with all work that is queued on its stream.</summary>
+    public long Calls { get; private set; }
+
+    /// <summary>Makes this the calling thread's context, before each call to the driver: a backend may be used from any thread, one at a
+    /// time.</summary>
     public void MakeCurrent()
     {
+        Calls++;
         if (_current == this) return;
         Check(cuCtxSetCurrent(_handle));
         _current = this;

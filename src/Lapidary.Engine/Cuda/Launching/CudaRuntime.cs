@@ -123,6 +123,7 @@ internal sealed class CudaRuntime : IDisposable
         finally
         {
             IsCapturing = false;
+            Context.MakeCurrent(); // what was captured has not run: it does not stand before later work
         }
     }
 

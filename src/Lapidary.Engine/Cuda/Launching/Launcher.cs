@@ -18,8 +18,13 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
     /// <summary>Blocks per multiprocessor of a kernel that goes over its elements in strides of the grid.</summary>
     private const int BlocksPerMultiprocessor = 16;
 
+    private long _counted;
+
     /// <summary>Told of each launch and of its dynamic shared memory, also where memory is only counted; null for nobody.</summary>
     public Action<Kernel, int>? Launched { get; set; }
+
+    /// <summary>Increases with all work that is queued on the stream: kernels, products, copies, clears and captured work.</summary>
+    public long Queued => context?.Calls ?? _counted;
 
     /// <summary>Queues a kernel.</summary>
     /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
@@ -74,6 +79,7 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
     /// <summary>Queues the clearing of a tensor.</summary>
     public void Zero(Tensor tensor)
     {
+        _counted++;
         if (context is null) return;
         context.MakeCurrent();
         Check(cuMemsetD8Async(tensor.Address, 0, (nuint)tensor.LengthBytes, context.Stream));
@@ -98,6 +104,7 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
         if (sharedBytes > maxSharedBytes)
             throw new InvalidOperationException($"{kernel} asks for {sharedBytes} bytes of shared memory; a block has {maxSharedBytes}.");
         Launched?.Invoke(kernel, sharedBytes);
+        _counted++;
         if (context is null) return false;
         context.MakeCurrent();
         if (kernel.Function == 0) kernel.Function = kernels!.Function(kernel.File, kernel.Name);

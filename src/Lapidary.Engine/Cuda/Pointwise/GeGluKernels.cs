@@ -1,16 +1,30 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 
 namespace Lapidary.Engine.Cuda.Pointwise;
 
 /// <summary>The gated activation of the MLP.</summary>
-internal sealed class GeGluKernels(Launcher launcher)
+internal sealed class GeGluKernels(Launcher launcher, ArrangedRows arranged)
 {
     private readonly Kernel _forward = new("geglu.cu", "geglu_forward");
     private readonly Kernel _backward = new("geglu.cu", "geglu_backward");
 
     /// <inheritdoc cref="IOps.GeGluForward"/>
-    public void Forward(Tensor gate, Tensor up, Tensor y) => launcher.LaunchStrided(
-        _forward, y.Count, width: 8, new GeGluForwardArgs { Gate = gate.Address, Up = up.Address, Y = y.Address, Count = y.Count });
+    /// <remarks><paramref name="next"/> is that of <see cref="IOps.ProjectRowsGated"/>.</remarks>
+    public void Forward(Tensor gate, Tensor up, Tensor y, Tensor? next = null)
+    {
+        var copy = arranged.Place(RowMaker.Gate, y, next);
+        launcher.LaunchStrided(_forward, y.Count, width: 8, new GeGluForwardArgs
+        {
+            Gate = gate.Address,
+            Up = up.Address,
+            Y = y.Address,
+            Count = y.Count,
+            Copy = copy,
+        });
+        arranged.Add(y, copy);
+    }
 
     /// <inheritdoc cref="IOps.GeGluBackward"/>
     public void Backward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) => launcher.LaunchStrided(
@@ -31,6 +45,7 @@ internal sealed class GeGluKernels(Launcher launcher)
     {
         public nint Gate, Up, Y;
         public long Count;
+        public ArrangedCopy Copy;
     }
 
     private struct GeGluBackwardArgs

@@ -1,10 +1,12 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Pointwise;
 
 /// <summary>RMSNorm of rows.</summary>
-internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weights)
+internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weights, ArrangedRows arranged)
 {
     /// <summary>Runs of a thread that the pair's kernels keep: of 8 elements, of one.</summary>
     private const int LongRuns = 3, ShortRuns = 8;
@@ -18,9 +20,10 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
     private readonly Kernel _backward8 = new("rms_norm.cu", "rms_norm_backward_8");
 
     /// <inheritdoc cref="IOps.RmsNormForward"/>
-    public void Forward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd)
+    public void Forward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd, Tensor? next)
     {
         var (rows, dim) = Rows(x);
+        var copy = arranged.Place(RowMaker.Norm, y, next);
         launcher.Launch(dim % 8 == 0 ? _forward8 : _forward1, rows, Threads(dim), sharedBytes: 0, new RmsNormForwardArgs
         {
             X = x.Address,
@@ -31,21 +34,25 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
             WeightType = (int)weight.DType,
             Dim = dim,
             Epsilon = epsilon,
+            Copy = copy,
         });
+        arranged.Add(y, copy);
     }
 
     /// <inheritdoc cref="IOps.RmsNormPair"/>
-    public void Pair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd)
+    public void Pair(
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd, Tensor? next)
     {
         var (rows, dim) = Rows(x);
         int threads = Threads(dim), width = dim % 8 == 0 ? 8 : 1, runs = Tiles(dim, width * threads);
         if (runs > (width == 8 ? LongRuns : ShortRuns))
         {
-            Forward(x, weight, residual, epsilon, h, rstd);
-            Forward(h, nextWeight, null, epsilon, y, rstd);
+            Forward(x, weight, residual, epsilon, h, rstd, next: null);
+            Forward(h, nextWeight, null, epsilon, y, rstd, next);
             return;
         }
 
+        var copy = arranged.Place(RowMaker.Norm, y, next);
         launcher.Launch(width == 1 ? _pair1 : runs == 1 ? _pair8 : _pairLong, rows, threads, sharedBytes: 0, new RmsNormPairArgs
         {
             X = x.Address,
@@ -58,7 +65,9 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
             NextWeightType = (int)nextWeight.DType,
             Dim = dim,
             Epsilon = epsilon,
+            Copy = copy,
         });
+        arranged.Add(y, copy);
     }
 
     /// <inheritdoc cref="IOps.RmsNormBackward"/>
@@ -93,6 +102,7 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
         public nint X, Weight, Residual, Y, Rstd;
         public int WeightType, Dim;
         public float Epsilon;
+        public ArrangedCopy Copy;
     }
 
     private struct RmsNormPairArgs
@@ -100,6 +110,7 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
         public nint X, Weight, Residual, NextWeight, H, Y;
         public int WeightType, NextWeightType, Dim;
         public float Epsilon;
+        public ArrangedCopy Copy;
     }
 
     private struct RmsNormBackwardArgs

@@ -1,5 +1,6 @@
 // Grid: a thread per 8 elements, 256 to a block, in strides of the grid. fp32 inside.
 // All tensors act [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
+#include "arranged_rows.cuh"
 #include "elements.cuh"
 #include "gelu.cuh"
 
@@ -8,6 +9,7 @@ struct GeGluForwardArgs {
     const act* up;
     act* y;
     int64 count;
+    ArrangedCopy copy; // of y
 };
 
 template <int N>
@@ -17,6 +19,9 @@ __device__ __forceinline__ void forward(const GeGluForwardArgs& a, int64 i) {
     load(a.up + i, up);
     for (int j = 0; j < N; j++) up[j] *= gate[j] * gelu_sigmoid(gate[j], slope);
     store(a.y + i, up);
+    if constexpr (N == 8) {
+        if (a.copy.words) a.copy.store(i, up);
+    }
 }
 
 extern "C" __global__ void geglu_forward(GeGluForwardArgs a) {

@@ -1,6 +1,7 @@
 // Grid: a block per row, 32 to 256 threads. Sums in fp32, in a fixed order. A pair is two forward kernels in one, with their bits.
 // x, residual and h wide [rows, dim]. Norms that are added to the residual stream ("post") have y and dy wide and dx act, the others y and
 // dy act and dx wide. 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single elements.
+#include "arranged_rows.cuh"
 #include "elements.cuh"
 
 struct RmsNormForwardArgs {
@@ -11,6 +12,7 @@ struct RmsNormForwardArgs {
     float* rstd;
     int weightType, dim;
     float epsilon;
+    ArrangedCopy copy; // of y, by the _8 kernel, where y is act
 };
 
 template <int N>
@@ -35,6 +37,9 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a) {
         for (int j = 0; j < N; j++) x[j] = residual[j] + x[j] * rstd * (1 + w[j]);
         if (IsWide && a.residual) store((wide*)a.y + offset + i, x);
         else store((act*)a.y + offset + i, x);
+        if constexpr (N == 8) {
+            if (a.copy.words) a.copy.store(offset + i, x);
+        }
     }
 }
 
@@ -50,6 +55,7 @@ struct RmsNormPairArgs {
     act* y;
     int weightType, nextWeightType, dim;
     float epsilon;
+    ArrangedCopy copy; // of y, by kernels of 8 elements
 };
 
 // The sums and roundings of two forward kernels. A thread keeps its Runs runs of a row, which begin at Step elements from each other.
@@ -99,6 +105,9 @@ __device__ __forceinline__ void forward_pair(const RmsNormPairArgs& a) {
         if (first + r * step >= a.dim) continue;
         for (int j = 0; j < N; j++) x[r][j] = 0.0f + x[r][j] * rstd * (1 + next[r][j]);
         store(a.y + offset + first + r * step, x[r]);
+        if constexpr (N == 8) {
+            if (a.copy.words) a.copy.store(offset + first + r * step, x[r]);
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Attention.Cached;
 
 /// <summary>Attention of tokens whose keys and values the same kernel stores.</summary>
-internal sealed class FreshAttentionKernels(CudaRuntime runtime)
+internal sealed class FreshAttentionKernels(CudaRuntime runtime, ArrangedRows arranged)
 {
     /// <summary>Most query heads of a key head: a warp each, and one each for key and value.</summary>
     private const int MostQueries = 6;
@@ -18,7 +19,7 @@ internal sealed class FreshAttentionKernels(CudaRuntime runtime)
     /// <summary><see cref="IOps.QkvAttention"/>, if a kernel is made for the shape; returns whether it was queued.</summary>
     public bool Run(
         Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
-        AttentionShape shape, Tensor o)
+        AttentionShape shape, Tensor o, Tensor? next)
     {
         var kernel = shape.HeadDim switch { 128 => _of128, 256 => _of256, _ => null };
         int rows = checked((int)slots.Count);
@@ -26,9 +27,11 @@ internal sealed class FreshAttentionKernels(CudaRuntime runtime)
         var blocks = new CachedAttentionGrid(runtime, shape, checked((int)keys.Shape[1]), shape.HeadDim);
         if (blocks.BlocksOfARow(rows) > 1 && rows * blocks.PartialBytes > MaxPartialBytes) return false;
         var grid = new Dim3(blocks.HeadParts, blocks.BlocksOfARow(rows), rows);
+        var attention = blocks.Args(q, slots, positions, keys, values, o, rows);
+        attention.Copy = arranged.Place(RowMaker.Attention, o, next);
         runtime.Launcher.Launch(kernel, grid, CachedAttentionGrid.Threads, blocks.SharedBytes, new FreshAttentionArgs
         {
-            Attention = blocks.Args(q, slots, positions, keys, values, o, rows),
+            Attention = attention,
             K = k.Address,
             V = v.Address,
             QWeight = norms.Q.Address,
@@ -39,6 +42,7 @@ internal sealed class FreshAttentionKernels(CudaRuntime runtime)
             KWeightType = (int)norms.K.DType,
             Epsilon = norms.Epsilon,
         });
+        arranged.Add(o, attention.Copy);
         return true;
     }
 

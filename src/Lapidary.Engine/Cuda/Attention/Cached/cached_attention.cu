@@ -13,8 +13,7 @@ __device__ __forceinline__ void attend(const CachedAttentionArgs& a) {
     tile.add_neighbours(a);
     if (tile.rows == 0) return;
     if (tile.slot < 0) {
-        act* o = a.o + tile.place(a, 0) * a.headDim;
-        for (int i = threadIdx.x; blockIdx.y == 0 && i < tile.count() * a.headDim; i += blockDim.x) o[i] = to_act(0);
+        if (blockIdx.y == 0) store_zeros(a, tile);
         return;
     }
 

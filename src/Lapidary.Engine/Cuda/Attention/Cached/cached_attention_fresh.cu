@@ -95,8 +95,7 @@ __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
     after_previous_kernel();
     let_next_kernel_start();
     if (slot < 0) {
-        act* o = a.o + tile.place(a, 0) * D;
-        for (int i = threadIdx.x; blockIdx.y == 0 && i < tile.count() * D; i += blockDim.x) o[i] = to_act(0);
+        if (blockIdx.y == 0) store_zeros(a, tile);
         return;
     }
 

@@ -189,10 +189,13 @@ struct CachedChunks {
             int query = g + 8 * half, dim = Dims * warp + 2 * t;
             if (query >= tile.count()) continue;
             float total = shared.totals[query];
-            act* o = a.o + tile.place(a, query) * a.headDim + dim;
+            int64 place = tile.place(a, query) * a.headDim + dim;
 #pragma unroll
             for (int j = 0; j < N; j++) {
-                if (dim + 8 * j < a.headDim) *(uint32*)(o + 8 * j) = pack(sum[j][2 * half] / total, sum[j][2 * half + 1] / total);
+                if (dim + 8 * j >= a.headDim) continue;
+                uint32 pair = pack(sum[j][2 * half] / total, sum[j][2 * half + 1] / total);
+                *(uint32*)(a.o + place + 8 * j) = pair;
+                if (a.copy.words) a.copy.store(place + 8 * j, pair);
             }
         }
     }

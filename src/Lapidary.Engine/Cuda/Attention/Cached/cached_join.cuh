@@ -67,6 +67,8 @@ __device__ __forceinline__ void join_chunks(const CachedAttentionArgs& a, const 
 
 #pragma unroll
         for (int j = 0; j < 4; j++) x[j] = x[j] / total;
-        store_words<Wide, 2>(a.o + tile.place(a, query) * a.headDim + dim, a.headDim - dim, x);
+        int64 place = tile.place(a, query) * a.headDim + dim;
+        store_words<Wide, 2>(a.o + place, a.headDim - dim, x);
+        for (int j = 0; a.copy.words && j < 4 && dim + j < a.headDim; j += 2) a.copy.store(place + j, pack(x[j], x[j + 1]));
     }
 }

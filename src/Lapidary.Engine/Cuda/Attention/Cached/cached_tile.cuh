@@ -1,5 +1,6 @@
 #pragma once
 // What a block of attention over the cache takes: queries, and what they see of each chunk of 64 positions.
+#include "arranged_rows.cuh"
 #include "elements.cuh"
 
 constexpr int ChunkLength = 64, Warps = 8, Queries = 16;
@@ -16,6 +17,7 @@ struct CachedAttentionArgs {
     act* o;
     int heads, kvHeads, headDim, capacity, window, chunks;
     float scale;          // · log2 e
+    ArrangedCopy copy;    // of o
 };
 
 // The rows and heads of a block.
@@ -56,6 +58,15 @@ struct Tile {
         return (int64)(row + of) * a.heads + head + query - of * heads;
     }
 };
+
+// The result of a row without a token.
+__device__ __forceinline__ void store_zeros(const CachedAttentionArgs& a, const Tile& tile) {
+    int64 first = tile.place(a, 0) * a.headDim;
+    for (int i = 2 * threadIdx.x; i < tile.count() * a.headDim; i += 2 * blockDim.x) {
+        *(uint32*)(a.o + first + i) = 0;
+        if (a.copy.words) a.copy.store(first + i, 0u);
+    }
+}
 
 // Where the token at a position lies in its text's ring. Most texts have not filled it.
 __device__ __forceinline__ int entry_of(int position, int capacity) { return position < capacity ? position : position % capacity; }

@@ -10,7 +10,7 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 /// type of activations where they are there, else from the bytes too.</summary>
 /// <remarks>A row's bits depend only on the row and the weight. The number of rows selects the kernel and the tile, but not the order of an
 /// element's sum: the parts it consists of follow from the weight's type and number of columns.</remarks>
-internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights weights)
+internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged)
 {
     private const int MaxWeights = AugmentedLayout.MaxProjections;
 
@@ -27,7 +27,7 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly RowKernels _kernels = new();
-    private readonly ProjectTilesKernels _tiles = new(runtime, weights);
+    private readonly ProjectTilesKernels _tiles = new(runtime, weights, arranged);
 
     /// <summary>yᵢ = x · Wᵢᵀ. One launch for neighbours of the same form, which all weights of a layer usually have.</summary>
     public void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys)
@@ -45,13 +45,13 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
     }
 
     /// <summary>y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ), if there is a kernel for the form of both weights and the number of rows.</summary>
-    public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y)
+    public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y, Tensor? next)
     {
         var (rows, dim) = Rows(x);
         var form = RowShape.FormOf(gate.Weight, dim);
         if (form != RowShape.FormOf(up.Weight, dim) || y.DType != runtime.ActivationDType) return false;
         bool isWide = 2 * Rows(y).Dim >= MinWideRows;
-        if (isWide && _tiles.TryGated(x, gate, up, y, form)) return true;
+        if (isWide && _tiles.TryGated(x, gate, up, y, form, next)) return true;
         var tile = rows > RowTile.Few.GroupRows ? ManyTile(form, rows, isWide: true) : FitsFewWide(form, dim) ? RowTile.FewWide : null;
         if (tile is null || _kernels.Gated(form, tile) is not { } kernel || (tile != RowTile.FewWide && !isWide)) return false;
         var args = new ProjectRowsArgs(x, RowShape.Of(form, dim));
@@ -71,7 +71,7 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
         var shape = RowShape.Of(form, dim);
         var args = new ProjectRowsArgs(x, shape);
         if (!isWide && rows > RowTile.Few.GroupRows) (args.Partial, args.Arrivals) = RowPartials.In(runtime, args, outputs);
-        if (_tiles.TryRun(projections, ys, first, count, form, outputs, isWide, args)) return;
+        if (_tiles.TryRun(x, projections, ys, first, count, form, outputs, isWide, args)) return;
         var many = TakesFew(rows, outputs, shape.Parts, isWide) ? null : ManyTile(form, rows, isWide);
         bool takesFewWide = isWide && FitsFewWide(form, dim);
         var (kernel, tile) = many is null ? _kernels.Few(form, takesFewWide) : _kernels.Many(form, many, takesFewWide);

@@ -1,13 +1,14 @@
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Pointwise;
 using Lapidary.Engine.Cuda.Projections.Decoding;
+using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
 /// <summary>Layers with one input, and their adapters, for the few rows of a decoding step.</summary>
-internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weights, GeGluKernels geGlu)
+internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weights, GeGluKernels geGlu, ArrangedRows arranged)
 {
-    private readonly ProjectRowsKernels _weights = new(runtime, weights);
+    private readonly ProjectRowsKernels _weights = new(runtime, weights, arranged);
     private readonly LoraRowsKernels _adapters = new(runtime);
     private readonly MixedLoraRowsKernels _rowAdapters = new(runtime);
 
@@ -21,11 +22,11 @@ internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weight
 
     /// <inheritdoc cref="IOps.ProjectRowsGated"/>
     /// <remarks>In one kernel unless adapters have to be added before the activation, or the weights' form has no such kernel.</remarks>
-    public void RunGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
+    public void RunGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y, Tensor? next)
     {
-        if (!IsAdapted(gate) && !IsAdapted(up) && _weights.TryGated(x, gate, up, y)) return;
+        if (!IsAdapted(gate) && !IsAdapted(up) && _weights.TryGated(x, gate, up, y, next)) return;
         Run(x, [gate, up], [gateY, upY]);
-        geGlu.Forward(gateY, upY, y);
+        geGlu.Forward(gateY, upY, y, next);
     }
 
     private static bool IsAdapted(Projection projection) => projection.Adapter is not null || projection.RowAdapters is not null;

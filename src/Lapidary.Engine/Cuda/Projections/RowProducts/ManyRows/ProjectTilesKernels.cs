@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 
 /// <summary>Products of more rows than few with weights in the type of activations: as they are in memory, or decoded and kept.</summary>
 /// <remarks>The bits are those of <see cref="ProjectRowsKernels"/>, since sums are formed alike.</remarks>
-internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights)
+internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged)
 {
     // As project_tiles.cuh has them.
     private const int StageColumns = 128, MinStages = 2, MaxStages = 3, JoinBytes = 16;
@@ -20,10 +20,10 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly TileKernels _kernels = new();
-    private readonly ArrangeRowsKernels _arrange = new(runtime);
 
     /// <summary>yᵢ = x · Wᵢᵀ of projections from <paramref name="first"/> on, all of one form; false, and nothing done, if a weight is not
     /// there in the type of activations or no tile fits.</summary>
+    /// <param name="x">[rows, in].</param>
     /// <param name="projections">The layers.</param>
     /// <param name="ys">[rows, out] each.</param>
     /// <param name="first">Index of the first of them.</param>
@@ -33,10 +33,10 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
     /// <param name="isWide">Whether these give every multiprocessor a wide tile.</param>
     /// <param name="args">x, and scratch for bundles of narrow tiles.</param>
     public bool TryRun(
-        IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, RowForm form, int outputs, bool isWide,
-        ProjectRowsArgs args)
+        Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, RowForm form, int outputs,
+        bool isWide, ProjectRowsArgs args)
     {
-        _arrange.Reserve(args);
+        arranged.Reserve(x);
         if (TileOf(args, form, outputs, isWide) is not { } tile) return false;
         int tiles = 0;
         for (int i = 0; i < count; i++)
@@ -46,21 +46,22 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             tiles = args.EndTiles(i, tile.TileRows, tiles);
         }
 
-        Launch(args, tiles, form, tile, isGated: false);
+        Launch(x, args, tiles, form, tile, isGated: false);
         return true;
     }
 
     /// <summary>y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ) in the same way, of wide weights of one form.</summary>
-    public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y, RowForm form)
+    public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y, RowForm form, Tensor? next)
     {
-        var args = new ProjectRowsArgs(x, RowShape.Of(form, Rows(x).Dim));
-        _arrange.Reserve(args);
+        var args = new ProjectRowsArgs(x, RowShape.Of(form, Rows(x).Dim)) { Copy = arranged.Place(RowMaker.Gate, y, next) };
+        arranged.Reserve(x);
         if (TileOf(args, form, 2 * Rows(y).Dim, isWide: true) is not { } tile) return false;
         if (weights.RowsOf(gate) is not { } gateRows || weights.RowsOf(up) is not { } upRows) return false;
         args.Set(0, gateRows, y);
         args.Set(1, upRows, y);
         int tiles = args.EndTiles(0, tile.TileRows / 2, tiles: 0);
-        Launch(args, tiles, form, tile, isGated: true);
+        Launch(x, args, tiles, form, tile, isGated: true);
+        arranged.Add(y, args.Copy);
         return true;
     }
 
@@ -107,11 +108,11 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
 
     private static int StageBytes(RowTile tile) => (tile.TileRows + tile.GroupRows) * StageColumns * sizeof(ushort);
 
-    private void Launch(ProjectRowsArgs args, int tiles, RowForm form, RowTile tile, bool isGated)
+    private void Launch(Tensor x, ProjectRowsArgs args, int tiles, RowForm form, RowTile tile, bool isGated)
     {
         int groups = Tiles(args.Rows, tile.GroupRows), blocks = tile.IsSplit ? tiles * args.Bundles : tiles;
         args.Stages = Stages(tile, groups * blocks);
-        if (_arrange.IsFor(tile)) args.X = _arrange.Run(args, form);
+        args.X = arranged.Of(x, form);
         var kernel = _kernels.Of(form, tile, isGated);
         int sharedBytes = (args.Stages * StageBytes(tile)) + JoinBytes;
         _launcher.Launch(kernel, new Dim3(groups, blocks), tile.MaxWarps * WarpSize, sharedBytes, in args);

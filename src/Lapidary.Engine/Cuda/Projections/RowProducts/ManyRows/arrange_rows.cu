@@ -1,6 +1,6 @@
-// Rows of x with their columns in the order in which warpgroups multiply them, once for all tiles of a weight (tile_stages.cuh). Grid: x:
-// units of 32 columns of a row, 256 to a block; y: rows.
-#include "tile_stages.cuh"
+// Rows of x arranged for warpgroups (arranged_rows.cuh), where the kernel that made them has not done so. Grid: x: units of 32 columns of a
+// row, 256 to a block; y: rows.
+#include "arranged_rows.cuh"
 
 struct ArrangeRowsArgs {
     const act* x; // [rows, dim]
@@ -8,9 +8,18 @@ struct ArrangeRowsArgs {
     int dim, units, run;
 };
 
+// From the chunks of a unit's lanes to arranged ones.
+__device__ __forceinline__ void transpose(uint4 (&x)[4]) {
+    uint4 y[4] = {x[0], x[1], x[2], x[3]};
+    x[0] = make_uint4(y[0].x, y[1].x, y[2].x, y[3].x);
+    x[1] = make_uint4(y[0].y, y[1].y, y[2].y, y[3].y);
+    x[2] = make_uint4(y[0].z, y[1].z, y[2].z, y[3].z);
+    x[3] = make_uint4(y[0].w, y[1].w, y[2].w, y[3].w);
+}
+
 template <int Run>
 __device__ __forceinline__ void arrange(const ArrangeRowsArgs& a, int index) {
-    constexpr int Pieces = Stage<Run>::Pieces;
+    constexpr int Pieces = Run / 8;
     int unit = index % 4, first = index / 4 * 128 + unit / Pieces * 4 * Run + unit % Pieces * 8;
     const act* from = a.x + (int64)blockIdx.y * a.dim;
     uint4 x[4];
@@ -22,7 +31,7 @@ __device__ __forceinline__ void arrange(const ArrangeRowsArgs& a, int index) {
     }
 
     transpose(x);
-    uint4* to = (uint4*)a.y + ((int64)blockIdx.y * a.units + index) * 4;
+    uint4* to = (uint4*)a.y + (int64)blockIdx.y * a.units * 4 + arranged_word<Run>(first) / 4;
 #pragma unroll
     for (int i = 0; i < 4; i++) to[i] = x[i];
 }

@@ -1,9 +1,10 @@
 #pragma once
 // Products of more rows with weights of type act: as they are in memory, or decoded and kept (ADR 0013). Sums as in project_rows.cuh, with
-// the runs of the weight's own type. A block takes 64 rows of a weight, 16 each warp, and 8 · NTiles rows of x. 128 columns of them, a
-// stage, come to shared memory while earlier ones are multiplied. Grid: x: groups of rows of x, which so read a weight at the same time; y:
-// tiles of rows of the weights, one weight after the other, and with Split their bundles. With Split a block takes one bundle, and the last
-// of a tile's blocks adds up all. Dynamic shared memory: the stages, and 16 bytes.
+// the runs of the weight's own type. A block takes 64 rows of a weight, 16 each warp, and 8 · NTiles rows of x, which are arranged where
+// there are warpgroups (arranged_rows.cuh). 128 columns of them, a stage, come to shared memory while earlier ones are multiplied. Grid: x:
+// groups of rows of x, which so read a weight at the same time; y: tiles of rows of the weights, one weight after the other, and with Split
+// their bundles. With Split a block takes one bundle, and the last of a tile's blocks adds up all. Dynamic shared memory: the stages, and
+// 16 bytes.
 #include "tile_products.cuh"
 
 // to += x, and x = 0.
@@ -47,13 +48,25 @@ __device__ __forceinline__ bool join_bundles(
     return true;
 }
 
-// Arranged: x is so in memory, for warpgroups.
-template <int Run, int NTiles, bool Split, bool Gated = false, bool Arranged = false>
+// Stores results of a gated kernel arranged, which are the first two of each tile. Two lanes have neighbours in two rows, and store a pair
+// each.
+template <int NTiles>
+__device__ __forceinline__ void copy_gated(const ProjectRowsArgs& a, const float (&y)[NTiles][4], int rows, int firstRow, int out) {
+    bool odd = out % 2 != 0;
+#pragma unroll
+    for (int n = 0; n < NTiles; n++) {
+        int row = 8 * n + threadIdx.x % 4 * 2 + odd;
+        float other = __shfl_xor_sync(FULL_MASK, odd ? y[n][0] : y[n][1], 4);
+        uint32 pair = odd ? pack(other, y[n][1]) : pack(y[n][0], other);
+        if (row < rows) a.copy.store((int64)(firstRow + row) * a.outDim[0] + out - odd, pair);
+    }
+}
+
+template <int Run, int NTiles, bool Split, bool Gated = false>
 __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
-    typedef TileStages<Run, NTiles, Gated, Arranged> Stages;
+    typedef TileStages<Run, NTiles, Gated> Stages;
     typedef TileProducts<Run, NTiles> Products;
     constexpr int StageSteps = Stage<Run>::Steps;
-    constexpr bool Arranges = HasWarpgroups && !Arranged;
     extern __shared__ __align__(1024) uint4 shared[];
     int block = Split ? blockIdx.y / a.bundles : blockIdx.y, bundleIndex = Split ? blockIdx.y % a.bundles : 0;
     BlockTile at(a, block, Stages::TileOuts);
@@ -71,26 +84,20 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
     auto wait_for_stage = [&]() {
         if (a.stages == 2) cp_async_wait_groups<0>();
         else cp_async_wait_groups<1>();
-        if constexpr (Arranged) show_to_warpgroups();
+        if constexpr (HasWarpgroups) show_to_warpgroups();
         __syncthreads(); // the stage is there, and the place of the one before it is free
     };
-    auto products_in = [&](int slot) { return Products(shared + slot * Stages::Size, warp, lane); };
     wait_for_stage();
-    if constexpr (Arranges) {
-        products_in(0).arrange_x();
-        __syncthreads();
-    }
-
     for (int stage = 0, slot = 0; stage < stages; stage++) {
         int ahead = stage + a.stages - 1, aheadSlot = slot == 0 ? a.stages - 1 : slot - 1;
-        Products products = products_in(slot);
+        Products products(shared + slot * Stages::Size, warp, lane);
         slot = slot == a.stages - 1 ? 0 : slot + 1;
 #pragma unroll
         for (int i = 0; i < StageSteps; i++) {
             int step = StageSteps * stage + i;
-            if (!Arranged && i == 0) copies.copy(ahead, aheadSlot);
+            if (!HasWarpgroups && i == 0) copies.copy(ahead, aheadSlot);
             if (step < steps) products.multiply(sum, i, stepsLeft < a.partSteps);
-            if (Arranged && i == StageSteps - 1) copies.copy(ahead, aheadSlot); // while products are under way
+            if (HasWarpgroups && i == StageSteps - 1) copies.copy(ahead, aheadSlot); // while products are under way
             if (step >= steps) continue;
             warpgroup_end();
             bool isLast = step + 1 == steps;
@@ -103,10 +110,6 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
         }
 
         wait_for_stage();
-        if constexpr (Arranges) {
-            if (stage + 1 < stages) products_in(slot).arrange_x();
-            __syncthreads();
-        }
     }
 
     if constexpr (Split) {
@@ -116,12 +119,19 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
 
 #pragma unroll
     for (int n = 0; n < NTiles; n++) {
+        if constexpr (Gated) {
+#pragma unroll
+            for (int i = 0; i < 2; i++) total[n][i] = gated(total[n][i], total[n][i + 2]);
+        }
+
 #pragma unroll
         for (int i = 0; i < (Gated ? 2 : 4); i++) {
             int row = 8 * n + 2 * quad + i % 2, out = (Gated ? 8 * warp : 16 * warp + 8 * (i / 2)) + group;
-            float y = total[n][i];
-            if constexpr (Gated) y = gated(y, total[n][i + 2]);
-            if (row < copies.rows && out < copies.outs) store_y(a, at.which, firstRow + row, at.firstOut + out, y);
+            if (row < copies.rows && out < copies.outs) store_y(a, at.which, firstRow + row, at.firstOut + out, total[n][i]);
         }
+    }
+
+    if constexpr (Gated && HasWarpgroups) {
+        if (a.copy.words) copy_gated(a, total, copies.rows, firstRow, at.firstOut + 8 * warp + group);
     }
 }

@@ -11,14 +11,6 @@ struct TileProducts {
 
     __device__ __forceinline__ TileProducts(uint4* stage, int warp, int lane) : stage(stage), warp(warp), group(lane / 4), quad(lane % 4) {}
 
-    // Once, before the products of a warpgroup; a barrier follows.
-    __device__ __forceinline__ void arrange_x() const {
-#pragma unroll
-        for (int n = 0; n < NTiles; n += Threads / WARP)
-            S::arrange(stage + XOffset + (n + warp) * 8 * S::LineChunks, GroupRows, threadIdx.x % WARP);
-        show_to_warpgroups();
-    }
-
     // The lane's words of a piece of row group, or of the row 8 later, of the warp's rows.
     __device__ __forceinline__ uint4 weight(int step, int piece, int later) const {
         return stage[(16 * warp + 8 * later + group) * S::LineChunks + S::place(TileRows, group, step, quad, piece)];

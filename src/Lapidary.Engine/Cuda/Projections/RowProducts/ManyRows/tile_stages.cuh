@@ -6,16 +6,6 @@
 constexpr int Threads = 4 * WARP, TileRows = 64, StageChunks = 16; // chunks: 8 columns of a row, 16 bytes
 constexpr int StageColumns = 8 * StageChunks, XOffset = TileRows * StageChunks;
 
-// Columns of x in the order of a warpgroup's products are arranged: of 128 columns, unit u is the chunks of the lanes of a quad for
-// products 2u and 2u + 1, and becomes the four chunks from 4u on. A product has the lanes' first words of it, then their second ones.
-__device__ __forceinline__ void transpose(uint4 (&x)[4]) {
-    uint4 y[4] = {x[0], x[1], x[2], x[3]};
-    x[0] = make_uint4(y[0].x, y[1].x, y[2].x, y[3].x);
-    x[1] = make_uint4(y[0].y, y[1].y, y[2].y, y[3].y);
-    x[2] = make_uint4(y[0].z, y[1].z, y[2].z, y[3].z);
-    x[3] = make_uint4(y[0].w, y[1].w, y[2].w, y[3].w);
-}
-
 // A row of a stage has two lines of 128 bytes, as cp.async writes them best; the first lines of all rows come before the second. A piece is
 // the chunks that the lanes of a quad have of a row, for two products.
 template <int Run>
@@ -34,28 +24,16 @@ struct Stage {
         return (chunk / LineChunks * rows + row) * LineChunks + (chunk % LineChunks ^ row % 8 ^ (Steps == 1 ? chunk / LineChunks * 2 : 0));
     }
 
-    // The same of a chunk of columns that are arranged, where products of warpgroups expect it.
+    // The same of a chunk of arranged columns (arranged_rows.cuh), where products of warpgroups expect it.
     __device__ __forceinline__ static int arranged(int rows, int row, int chunk) {
         return (chunk / LineChunks * rows + row) * LineChunks + (chunk % LineChunks ^ row % 8);
-    }
-
-    // Arranges the columns of 8 rows. By a warp: lane 8u + r has unit u of row r.
-    __device__ __forceinline__ static void arrange(uint4* rowsOf8, int rows, int lane) {
-        int row = lane % 8, unit = lane / 8;
-        uint4* line = rowsOf8 + row * LineChunks;
-        uint4 x[4];
-#pragma unroll
-        for (int t = 0; t < 4; t++) x[t] = line[place(rows, row, unit / Pieces, t, unit % Pieces)];
-        transpose(x);
-        __syncwarp();
-#pragma unroll
-        for (int i = 0; i < 4; i++) line[arranged(rows, row, 4 * unit + i) - row * LineChunks] = x[i];
     }
 };
 
 // Copies of a block's rows of a weight and, behind them, of x. A thread copies the same chunk of some rows. What lies behind the columns is
 // zero, what lies behind the rows is left as it is: it reaches no result that is stored. Gated: 8 rows of gate and 8 of up in turn.
-template <int Run, int NTiles, bool Gated, bool Arranged>
+// Where there are warpgroups, x is arranged.
+template <int Run, int NTiles, bool Gated>
 struct TileStages {
     static constexpr int GroupRows = 8 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows, Weights = Gated ? 2 : 1;
     static constexpr int Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
@@ -66,7 +44,7 @@ struct TileStages {
 
     __device__ __forceinline__ TileStages(
         const ProjectRowsArgs& a, const BlockTile& at, uint4* shared, int firstRow, int firstColumn, int stages)
-        : dim(a.dim), xDim(Arranged ? (a.dim + StageColumns - 1) / StageColumns * StageColumns : a.dim), stages(stages) {
+        : dim(a.dim), xDim(HasWarpgroups ? (a.dim + StageColumns - 1) / StageColumns * StageColumns : a.dim), stages(stages) {
         int chunk = threadIdx.x % StageChunks;
         column = firstColumn + 8 * chunk;
         copiedRow = threadIdx.x / StageChunks;
@@ -81,7 +59,7 @@ struct TileStages {
         x = a.x + (int64)(firstRow + copiedRow) * xDim + column;
         weightPlace = shared + Stage<Run>::copied(TileRows, copiedRow, chunk);
         xPlace = shared + XOffset
-            + (Arranged ? Stage<Run>::arranged(GroupRows, copiedRow, chunk) : Stage<Run>::copied(GroupRows, copiedRow, chunk));
+            + (HasWarpgroups ? Stage<Run>::arranged(GroupRows, copiedRow, chunk) : Stage<Run>::copied(GroupRows, copiedRow, chunk));
     }
 
     // Starts the copies of a stage to a slot; none where there is no such stage.
@@ -103,7 +81,7 @@ struct TileStages {
     __device__ __forceinline__ void copy_x(int stage, int slot) const {
         if (stage < stages) {
             int ahead = StageColumns * stage;
-            bool valid = column + ahead < xDim;
+            bool valid = HasWarpgroups || column + ahead < dim; // arranged rows have whole stages
             ahead = valid ? ahead : -column;
 #pragma unroll
             for (int i = 0; i < GroupRows / RowsAtOnce; i++) {

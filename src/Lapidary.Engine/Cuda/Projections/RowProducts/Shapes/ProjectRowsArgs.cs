@@ -23,6 +23,7 @@ internal unsafe struct ProjectRowsArgs
     public fixed int Pitch[MaxWeights];
     public int Rows, Dim, WeightType, Steps, PartSteps, Parts, BundleParts, Bundles, WarpParts, SumRows, Stages;
     public nint Partial, Arrivals;
+    public ArrangedCopy Copy;
 
     public ProjectRowsArgs(Tensor x, RowShape shape)
     {

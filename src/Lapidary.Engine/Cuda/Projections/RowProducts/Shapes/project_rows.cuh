@@ -13,6 +13,7 @@
 //
 // Gated kernels give y = gelu_tanh(gate) · up of weights 0 and 1, both [outDim[0], dim]: of the 16 rows of an mma, 8 are of the gate and 8
 // of up, so that a lane has both sums of an output. These are rounded to act, as if they had been stored.
+#include "arranged_rows.cuh"
 #include "gelu.cuh"
 #include "nf4.cuh"
 
@@ -36,6 +37,7 @@ struct ProjectRowsArgs {
     int stages;                           // steps in shared memory (tiles)
     float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
     uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
+    ArrangedCopy copy;                    // of y (gated tiles)
 };
 
 constexpr int MaxBundleParts = 4;
