@@ -29,8 +29,8 @@ public class DeviceSanitizerTests
             MinTokensPerBlock = MinTokensPerBlock,
         };
         using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = DeviceRun.NewGpu(device, thresholds));
-        foreach (int dim in (int[])[77, 96]) Rows(run, dim);
-        foreach (int dim in (int[])[77, 96, 2056]) NormPairs(run, dim);
+        foreach (int dim in (int[])[77, 96, 128]) Rows(run, dim);
+        foreach (int dim in (int[])[77, 96, 128, 2056, 2176]) NormPairs(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
         foreach (int vocabulary in (int[])[Vocabulary, 304]) Losses(run, vocabulary);
@@ -82,7 +82,7 @@ public class DeviceSanitizerTests
         Tensor y = run.New(Tokens, dim), dx = run.New(Tokens, dim), rstd = run.New(DType.Float32, Tokens), dUp = run.New(Tokens, dim);
         Tensor h = run.NormalWide(1, Tokens, dim), result = run.NormalWide(1, Tokens, dim);
         Tensor sum = run.NewWide(Tokens, dim), dh = run.NewWide(Tokens, dim);
-        backend.RmsNormForward(h, weight, residual: null, 1e-6f, y, rstd);
+        backend.RmsNormForward(h, weight, residual: null, 1e-6f, y, rstd, run.New(8, dim));
         AssertWritten(run, y, rstd);
         backend.RmsNormForward(result, weight, residual: h, 1e-6f, sum, rstd);
         Tensor dWeight = run.Zeros(DType.Float32, dim), dPost = run.Zeros(DType.Float32, dim);
@@ -125,7 +125,7 @@ public class DeviceSanitizerTests
     {
         Tensor x = run.NormalWide(1, Tokens, dim), residual = run.NormalWide(1, Tokens, dim), weight = run.Normal(DType.Float32, 0.1, dim);
         Tensor h = run.NewWide(Tokens, dim), y = run.New(Tokens, dim), rstd = run.New(DType.Float32, Tokens);
-        run.Backend.RmsNormPair(x, weight, residual, weight, 1e-6f, h, y, rstd);
+        run.Backend.RmsNormPair(x, weight, residual, weight, 1e-6f, h, y, rstd, run.New(8, dim));
         AssertWritten(run, h, y);
     }
 
@@ -166,7 +166,7 @@ public class DeviceSanitizerTests
         backend.CachedAttention(q, slots, places, keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);
         Tensor attended = run.New(Tokens, Heads * headDim);
-        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, attended, rstd);
+        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, attended, rstd, run.New(8, Heads * headDim));
         AssertWritten(run, keys, values, attended);
         Tensor oddKeys = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         Tensor oddValues = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
@@ -200,7 +200,7 @@ public class DeviceSanitizerTests
         }
 
         // Few rows, several tiles of them, and so many outputs that tiles are wide; columns that are read one by one.
-        Tensor wide = run.Normal(type, 0.1, 8400, 64), odd = run.Normal(type, 0.1, 21, 77);
+        Tensor wide = run.Normal(type, 0.1, 8400, 64), filling = run.Normal(type, 0.1, 4096, 64), odd = run.Normal(type, 0.1, 21, 77);
         Tensor[] many =
         [
             wide, backend.QuantizeNf4(OnHost(host, type, 8400, 64), new Nf4Options(), region),
@@ -213,7 +213,7 @@ public class DeviceSanitizerTests
                 foreach (int r in (int[])[Rank, 5]) FewRows(run, w, rows, r);
             }
 
-            foreach (var w in many.Take(3)) Gated(run, w, rows);
+            foreach (var w in many.Take(3).Append(filling)) Gated(run, w, rows);
         }
 
         // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; 32, 64 and 128 rows at a time.
@@ -278,7 +278,7 @@ public class DeviceSanitizerTests
         var (outDim, dim) = weight.AsRows();
         Tensor gateY = run.New(rows, outDim), upY = run.New(rows, outDim), y = run.New(rows, outDim);
         var x = run.Normal(1, rows, dim);
-        EachWay(run, () => run.Backend.ProjectRowsGated(x, new(weight, null), new(weight, null), gateY, upY, y));
+        EachWay(run, () => run.Backend.ProjectRowsGated(x, new(weight, null), new(weight, null), gateY, upY, y, next: weight));
         AssertWritten(run, y);
     }
 
