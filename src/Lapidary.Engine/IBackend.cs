@@ -55,7 +55,7 @@ public interface IBackend : IOps, IDisposable
     int PromptRows(int tokens);
 
     /// <summary>Number of rows of a step over prompt tokens beyond which more rows gain little speed.</summary>
-    int EfficientPromptRows { get; }
+    int EfficientPromptRows => 512;
 
     /// <summary>Number of rows, at least <paramref name="texts"/>, of a step that decodes one token of each text. A backend that captures
     /// steps needs few different numbers.</summary>

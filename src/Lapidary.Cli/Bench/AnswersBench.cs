@@ -36,8 +36,8 @@ internal static class AnswersBench
         double floor = Floor(bench, model, weightBytes, atOnce), newTokens = (double)bench.Texts * bench.NewTokens;
         terminal.Error.WriteLine(
             $"  {spread.Median:F2} s for {bench.Texts:N0} texts of {bench.Length:N0} + {bench.NewTokens:N0} tokens, {atOnce} at once: "
-            + $"{bench.Texts / spread.Median:N0} texts/s, {newTokens / spread.Median:N0} new tokens/s; products of prompts and bytes of new "
-            + $"tokens alone {floor:F2} s ({floor / spread.Median:P0}); peak {ByteSize.Format(peak)}");
+            + $"{bench.Texts / spread.Median:N0} texts/s, {newTokens / spread.Median:N0} new tokens/s; products of prompts and bytes of "
+            + $"new tokens alone {floor:F2} s ({floor / spread.Median:P0}); peak {ByteSize.Format(peak)}");
         return json =>
         {
             json.WriteNumber("texts", bench.Texts);

@@ -90,9 +90,6 @@ public sealed unsafe partial class CpuBackend : IBackend
     public int PromptRows(int tokens) => tokens;
 
     /// <inheritdoc/>
-    public int EfficientPromptRows => 512;
-
-    /// <inheritdoc/>
     /// <remarks>Beyond this, a text takes as much time as it does on average: products are as fast as they get.</remarks>
     public int EfficientTexts => 32;
 

@@ -34,7 +34,8 @@ public class DevicePromptRowsTests
                 for (int i = 0; i < outDims.Length; i++)
                 {
                     double[] expected = [.. alone.TakeLast(pieces).SelectMany(ys => ys[i])];
-                    Assert.True(expected.AsSpan().SequenceEqual(found[i]), $"{kind}: {pieces} × {piece} rows differ in {outDims[i]} × {dim}");
+                    bool isSame = expected.AsSpan().SequenceEqual(found[i]);
+                    Assert.True(isSame, $"{kind}: {pieces} × {piece} rows differ in {outDims[i]} × {dim}");
                 }
             }
 

@@ -12,8 +12,8 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
     // As project_tiles.cuh has them.
     private const int StageColumns = 128, MinStages = 2, MaxStages = 3, JoinBytes = 16;
 
-    /// <summary>Blocks of a multiprocessor that registers have room for: of 128 rows, and of fewer.</summary>
-    private const int Blocks128 = 2, BlocksPerMultiprocessor = 3;
+    /// <summary>Blocks of a multiprocessor that registers have room for: of 128 rows of both, of x alone, and of fewer.</summary>
+    private const int SquareBlocks = 1, Blocks128 = 2, BlocksPerMultiprocessor = 3;
 
     /// <summary>Shared memory that each block takes besides.</summary>
     private const int ReservedBytes = 1024;
@@ -75,13 +75,15 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             ? (RowTile.Wide32, RowTile.Wide64, RowTile.Wide128)
             : (RowTile.Narrow32, RowTile.Narrow64, RowTile.Narrow128);
         if ((long)Tiles(outputs, tile32.TileRows / 2) * bundles > MaxGrid) return null;
+        if (runtime.HasWarpgroups && Fits(RowTile.Square128))
+            tile128 = isWide ? RowTile.Square128 : RowTile.Square128 with { IsSplit = true };
         return rows > tile64.GroupRows && Fills(tile128) && Fits(tile128) ? tile128
             : rows > tile32.GroupRows && Fills(tile64) && Fits(tile64) ? tile64
             : Fits(tile32) ? tile32 : null;
 
-        // Enough blocks for all multiprocessors and half of them once more.
-        bool Fills(RowTile tile) => isWide
-            || 2 * Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows) >= 3 * runtime.Device.Multiprocessors;
+        // Enough blocks for all multiprocessors and half of them once more; of large blocks, for three in four.
+        bool Fills(RowTile tile) => isWide || (tile.TileRows == RowTile.Square128.TileRows ? 4 : 2)
+            * Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows) >= 3 * runtime.Device.Multiprocessors;
 
         bool Fits(RowTile tile) => Stages(tile, blocks: 1) >= MinStages;
     }
@@ -99,7 +101,8 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
     /// have.</summary>
     private int Stages(RowTile tile, int blocks)
     {
-        int most = tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
+        int most = tile.TileRows == RowTile.Square128.TileRows ? SquareBlocks
+            : tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
         int each = Math.Clamp(Tiles(blocks, runtime.Device.Multiprocessors), 1, most);
         int available = runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;
         int fit = (available - JoinBytes) / StageBytes(tile), shared = ((available / each) - ReservedBytes - JoinBytes) / StageBytes(tile);

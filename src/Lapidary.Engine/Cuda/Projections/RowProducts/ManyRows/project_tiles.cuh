@@ -1,6 +1,6 @@
 #pragma once
 // Products of more rows with weights of type act: as they are in memory, or decoded and kept (ADR 0013). Sums as in project_rows.cuh, with
-// the runs of the weight's own type. A block takes 64 rows of a weight, 16 each warp, and 8 · NTiles rows of x, which are arranged where
+// the runs of the weight's own type. A block of 4 warps takes 64 rows of a weight, one of 8 warps 128, and both 8 · NTiles rows of x, which are arranged where
 // there are warpgroups (arranged_rows.cuh). 128 columns of them, a stage, come to shared memory while earlier ones are multiplied. Grid: x:
 // groups of rows of x, which so read a weight at the same time; y: tiles of rows of the weights, one weight after the other, and with Split
 // their bundles. With Split a block takes one bundle, and the last of a tile's blocks adds up all. Dynamic shared memory: the stages, and
@@ -21,7 +21,7 @@ __device__ __forceinline__ void move_sum(float (&to)[NTiles][4], float (&x)[NTil
 }
 
 // Stores a block's bundle. In the last of a tile's blocks, total becomes the sum of all bundles, in their order; false in the others.
-template <int NTiles>
+template <int NTiles, int Threads>
 __device__ __forceinline__ bool join_bundles(
     const ProjectRowsArgs& a, int bundleIndex, int block, bool& isLast, const float (&bundle)[NTiles][4], float (&total)[NTiles][4]) {
     constexpr int Outs = NTiles * 4, AtOnce = 64 / Outs; // bundles whose loads are under way
@@ -62,10 +62,10 @@ __device__ __forceinline__ void copy_gated(const ProjectRowsArgs& a, const float
     }
 }
 
-template <int Run, int NTiles, bool Split, bool Gated = false>
+template <int Run, int NTiles, bool Split, bool Gated = false, int Warps = 4>
 __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
-    typedef TileStages<Run, NTiles, Gated> Stages;
-    typedef TileProducts<Run, NTiles> Products;
+    typedef TileStages<Run, NTiles, Gated, Warps> Stages;
+    typedef TileProducts<Run, NTiles, Warps> Products;
     constexpr int StageSteps = Stage<Run>::Steps;
     extern __shared__ __align__(1024) uint4 shared[];
     int block = Split ? blockIdx.y / a.bundles : blockIdx.y, bundleIndex = Split ? blockIdx.y % a.bundles : 0;
@@ -114,7 +114,7 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
 
     if constexpr (Split) {
         if (a.bundles == 1) move_sum(total, bundle);
-        else if (!join_bundles(a, bundleIndex, block, *(bool*)(shared + a.stages * Stages::Size), bundle, total)) return;
+        else if (!join_bundles<NTiles, Stages::Threads>(a, bundleIndex, block, *(bool*)(shared + a.stages * Stages::Size), bundle, total)) return;
     }
 
 #pragma unroll

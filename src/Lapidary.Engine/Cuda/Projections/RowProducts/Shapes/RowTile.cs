@@ -17,6 +17,7 @@ internal sealed record RowTile(int TileRows, int GroupRows, int MaxWarps, bool I
     public static readonly RowTile Wide32 = new(TileRows: 64, GroupRows: 32, MaxWarps: 4);
     public static readonly RowTile Wide64 = Wide32 with { GroupRows = 64 };
     public static readonly RowTile Wide128 = Wide32 with { GroupRows = 128 };
+    public static readonly RowTile Square128 = new(TileRows: 128, GroupRows: 128, MaxWarps: 8);
     public static readonly RowTile Narrow32 = Wide32 with { IsSplit = true };
     public static readonly RowTile Narrow64 = Wide64 with { IsSplit = true };
     public static readonly RowTile Narrow128 = Wide128 with { IsSplit = true };
