@@ -54,6 +54,7 @@ struct RmsNormPairArgs {
     wide* h;
     act* y;
     int weightType, nextWeightType, dim;
+    int callsFirst; // the next kernel, before the wait
     float epsilon;
     ArrangedCopy copy; // of y, by kernels of 8 elements
 };
@@ -71,8 +72,9 @@ __device__ __forceinline__ void forward_pair(const RmsNormPairArgs& a) {
         load_weight_as(a.nextWeight, a.nextWeightType, first + r * step, next[r]);
     }
 
-    let_next_kernel_start(); // before the wait: blocks of a norm leave room, so the product after it has its weights before it has x
+    if (a.callsFirst) let_next_kernel_start();
     after_previous_kernel();
+    if (!a.callsFirst) let_next_kernel_start();
 #pragma unroll
     for (int r = 0; r < Runs; r++) {
         if (first + r * step >= a.dim) continue;

@@ -75,8 +75,7 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             ? (RowTile.Wide32, RowTile.Wide64, RowTile.Wide128)
             : (RowTile.Narrow32, RowTile.Narrow64, RowTile.Narrow128);
         if ((long)Tiles(outputs, tile32.TileRows / 2) * bundles > MaxGrid) return null;
-        if (runtime.HasWarpgroups && Fits(RowTile.Square128))
-            tile128 = isWide ? RowTile.Square128 : RowTile.Square128 with { IsSplit = true };
+        if (runtime.HasWarpgroups) tile128 = RowTile.Square128 with { IsSplit = !isWide };
         return rows > tile64.GroupRows && Fills(tile128) && Fits(tile128) ? tile128
             : rows > tile32.GroupRows && Fills(tile64) && Fits(tile64) ? tile64
             : Fits(tile32) ? tile32 : null;

@@ -7,15 +7,15 @@
 // 16 bytes.
 #include "tile_products.cuh"
 
-// to += x, and x = 0.
-template <int NTiles>
+// to += x, and x = 0 where Clear: a warpgroup's first product of a part overwrites its sum.
+template <bool Clear = true, int NTiles>
 __device__ __forceinline__ void move_sum(float (&to)[NTiles][4], float (&x)[NTiles][4]) {
 #pragma unroll
     for (int n = 0; n < NTiles; n++) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             to[n][i] += x[n][i];
-            x[n][i] = 0;
+            if constexpr (Clear) x[n][i] = 0;
         }
     }
 }
@@ -103,7 +103,7 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
             bool isLast = step + 1 == steps;
             if (--stepsLeft > 0 && !isLast) continue;
             stepsLeft = a.partSteps;
-            move_sum(bundle, sum);
+            move_sum<!HasWarpgroups>(bundle, sum);
             if (Split || (--partsLeft > 0 && !isLast)) continue;
             partsLeft = a.bundleParts;
             move_sum(total, bundle);
@@ -114,7 +114,10 @@ __device__ __forceinline__ void project_tiles(const ProjectRowsArgs& a) {
 
     if constexpr (Split) {
         if (a.bundles == 1) move_sum(total, bundle);
-        else if (!join_bundles<NTiles, Stages::Threads>(a, bundleIndex, block, *(bool*)(shared + a.stages * Stages::Size), bundle, total)) return;
+        else {
+            bool& isLast = *(bool*)(shared + a.stages * Stages::Size);
+            if (!join_bundles<NTiles, Stages::Threads>(a, bundleIndex, block, isLast, bundle, total)) return;
+        }
     }
 
 #pragma unroll

@@ -37,7 +37,7 @@ struct TileStages {
     static constexpr int Threads = Warps * WARP, TileRows = 16 * Warps, XOffset = TileRows * StageChunks;
     static constexpr int GroupRows = 8 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows;
     static constexpr int Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
-    static constexpr int Weights = Gated && RowsAtOnce == 8 ? 2 : 1; // that a thread copies from
+    static constexpr int Weights = Gated && RowsAtOnce == 8 ? 2 : 1, RowsPerCopy = Gated ? 8 : RowsAtOnce; // of a thread's weights
     const act *weights[Weights], *x;
     uint4 *weightPlace, *xPlace;
     int pitch[Weights], dim, xDim, column, stages; // xDim: with what follows an arranged row's columns
@@ -68,11 +68,22 @@ struct TileStages {
     __device__ __forceinline__ void copy_weight(int stage, int slot) const {
         if (stage >= stages) return;
         int ahead = StageColumns * stage;
+        if (HasWarpgroups && outs == TileOuts && dim % StageColumns == 0) { // quick: registers are full
+            uint4* to = weightPlace + slot * Size;
+#pragma unroll
+            for (int i = 0; i < TileRows / RowsAtOnce; i++) {
+                const act* from = weights[i % Weights] + ahead + RowsPerCopy * (i / Weights) * pitch[i % Weights];
+                cp_async16_weight(to + i * RowsAtOnce * 8, from, true);
+            }
+
+            return;
+        }
+
         bool valid = column + ahead < dim;
         ahead = valid ? ahead : -column;
 #pragma unroll
         for (int i = 0; i < TileRows / RowsAtOnce; i++) {
-            int row = (Gated ? 8 : RowsAtOnce) * (i / Weights);
+            int row = RowsPerCopy * (i / Weights);
             if (weightRow + row >= outs) continue;
             const act* from = weights[i % Weights] + (row * pitch[i % Weights] + ahead);
             cp_async16_weight(weightPlace + slot * Size + i * RowsAtOnce * 8, from, valid);
@@ -83,6 +94,15 @@ struct TileStages {
     __device__ __forceinline__ void copy_x(int stage, int slot) const {
         if (stage < stages) {
             int ahead = StageColumns * stage;
+            if (HasWarpgroups && rows == GroupRows) {
+                uint4* to = xPlace + slot * Size;
+#pragma unroll
+                for (int i = 0; i < GroupRows / RowsAtOnce; i++)
+                    cp_async16(to + i * RowsAtOnce * 8, x + ahead + i * RowsAtOnce * xDim, true);
+                cp_async_commit();
+                return;
+            }
+
             bool valid = HasWarpgroups || column + ahead < dim; // arranged rows have whole stages
             ahead = valid ? ahead : -column;
 #pragma unroll

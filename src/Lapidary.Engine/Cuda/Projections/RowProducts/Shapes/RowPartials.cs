@@ -12,10 +12,12 @@ internal static class RowPartials
     /// since, and a capture must not allocate.</remarks>
     public static (nint Partial, nint Arrivals) In(CudaRuntime runtime, in ProjectRowsArgs args, int outputs)
     {
-        int tiles = Tiles(outputs, RowTile.Square128.TileRows) + AugmentedLayout.MaxProjections; // each weight ends a tile
+        int largest = RowTile.Square128.TileRows;
+        int tiles = Tiles(outputs, largest) + AugmentedLayout.MaxProjections; // each weight ends a tile
         int rows = args.Rows <= 64 ? Tiles(args.Rows, 32) * 32 : Tiles(args.Rows, 128) * 128;
-        long lengthBytes = (long)rows * tiles * RowTile.Square128.TileRows * args.Bundles * sizeof(float);
+        long lengthBytes = (long)rows * tiles * largest * args.Bundles * sizeof(float);
+        long blocks = (long)rows / 32 * tiles * (largest / RowTile.Split.TileRows);
         nint partial = runtime.Scratch.Get("row products", lengthBytes);
-        return (partial, runtime.Scratch.Get("row products arrivals", (long)rows / 32 * tiles * (RowTile.Square128.TileRows / RowTile.Split.TileRows) * sizeof(int)));
+        return (partial, runtime.Scratch.Get("row products arrivals", blocks * sizeof(int)));
     }
 }
