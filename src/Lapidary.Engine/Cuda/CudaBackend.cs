@@ -246,7 +246,7 @@ public sealed class CudaBackend : IBackend
     {
         if (_operations.FreshAttention.Run(q, k, v, norms, rope, slots, positions, keys, values, shape, o, next)) return;
         QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
-        _operations.CachedAttention.Run(q, slots, positions, keys, values, shape, o, next);
+        _operations.CachedAttention.Run(q, slots, positions, keys, values, shape, o);
     }
 
     /// <inheritdoc/>

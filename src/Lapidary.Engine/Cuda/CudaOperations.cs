@@ -33,7 +33,7 @@ internal sealed class CudaOperations : IDisposable
         AttentionForward = new AttentionForwardKernels(runtime);
         AttentionBackward = new AttentionBackwardKernels(runtime);
         KvAppend = new KvAppendKernels(launcher);
-        CachedAttention = new CachedAttentionKernels(runtime, arranged);
+        CachedAttention = new CachedAttentionKernels(runtime);
         FreshAttention = new FreshAttentionKernels(runtime, arranged);
         GeGlu = new GeGluKernels(launcher, arranged);
         RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu, arranged);

@@ -8,7 +8,8 @@ internal static class RowMakers
 {
     private const float Epsilon = 1e-6f;
 
-    /// <summary>Names, and the rows' columns: whole stages of a product or not, and every kernel that writes a copy.</summary>
+    /// <summary>Names, and the rows' columns: whole stages of a product or not, and every kernel that writes a copy
+    /// or has a part in it.</summary>
     public static (string Name, int Dim)[] Cases { get; } =
     [
         ("norm", 640), ("norm", 1184), ("pair", 1152), ("pair", 2304), ("pair", 6272), ("pair", 1184),

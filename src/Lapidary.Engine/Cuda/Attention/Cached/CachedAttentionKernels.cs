@@ -1,11 +1,10 @@
 using Lapidary.Engine.Cuda.Launching;
-using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Attention.Cached;
 
 /// <summary>Attention of tokens of several texts over the cache, by chunks of positions.</summary>
-internal sealed class CachedAttentionKernels(CudaRuntime runtime, ArrangedRows arranged)
+internal sealed class CachedAttentionKernels(CudaRuntime runtime)
 {
     /// <summary>Most bytes of partial results at a time, if one row needs less.</summary>
     private const long MaxPartialBytes = 32L << 20;
@@ -15,9 +14,7 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime, ArrangedRows a
     private readonly Kernel _ofAny = new("cached_attention.cu", "cached_attention_any");
 
     /// <inheritdoc cref="IOps.CachedAttention"/>
-    /// <remarks><paramref name="next"/> is that of <see cref="IOps.QkvAttention"/>.</remarks>
-    public void Run(
-        Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o, Tensor? next = null)
+    public void Run(Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o)
     {
         HeadDims.Check(nameof(IOps.CachedAttention), shape.HeadDim, q);
         var (kernel, paddedDim) = Choose(shape.HeadDim);
@@ -27,7 +24,6 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime, ArrangedRows a
         if (blocks.BlocksOfARow(rowsAtOnce) > 1) rowsAtOnce = (int)Math.Clamp(MaxPartialBytes / blocks.PartialBytes, 1, rowsAtOnce);
         var grid = new Dim3(blocks.HeadParts, blocks.BlocksOfARow(rowsAtOnce), rowsAtOnce);
         var args = blocks.Args(q, slots, positions, keys, values, o, rowsAtOnce);
-        var copy = args.Copy = arranged.Place(RowMaker.Attention, o, next);
         for (int first = 0; first < rows; first += rowsAtOnce)
         {
             int count = Math.Min(rowsAtOnce, rows - first);
@@ -35,12 +31,9 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime, ArrangedRows a
             nint bytes = (nint)runtime.ActivationBytes((long)count * dim);
             args.Q += bytes;
             args.O += bytes;
-            if (copy.Words != 0) args.Copy.Words += bytes;
             args.Slots += count * sizeof(int);
             args.Positions += count * sizeof(int);
         }
-
-        arranged.Add(o, copy);
     }
 
     /// <summary>The kernel of a head dimension, and what its partial results have instead.</summary>

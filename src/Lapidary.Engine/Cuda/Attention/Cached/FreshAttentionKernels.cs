@@ -15,21 +15,28 @@ internal sealed class FreshAttentionKernels(CudaRuntime runtime, ArrangedRows ar
 
     private readonly Kernel _of128 = new("cached_attention_fresh.cu", "fresh_attention_128");
     private readonly Kernel _of256 = new("cached_attention_fresh.cu", "fresh_attention_256");
+    private readonly Kernel _copiedOf128 = new("cached_attention_fresh.cu", "fresh_attention_copied_128");
+    private readonly Kernel _copiedOf256 = new("cached_attention_fresh.cu", "fresh_attention_copied_256");
 
     /// <summary><see cref="IOps.QkvAttention"/>, if a kernel is made for the shape; returns whether it was queued.</summary>
     public bool Run(
         Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
         AttentionShape shape, Tensor o, Tensor? next)
     {
-        var kernel = shape.HeadDim switch { 128 => _of128, 256 => _of256, _ => null };
+        var (kernel, copied) = shape.HeadDim switch
+        {
+            128 => (_of128, _copiedOf128),
+            256 => (_of256, _copiedOf256),
+            _ => (null, null),
+        };
         int rows = checked((int)slots.Count);
-        if (kernel is null || shape.Heads / shape.KvHeads > MostQueries || rows > MaxGrid) return false;
+        if (kernel is null || copied is null || shape.Heads / shape.KvHeads > MostQueries || rows > MaxGrid) return false;
         var blocks = new CachedAttentionGrid(runtime, shape, checked((int)keys.Shape[1]), shape.HeadDim);
         if (blocks.BlocksOfARow(rows) > 1 && rows * blocks.PartialBytes > MaxPartialBytes) return false;
         var grid = new Dim3(blocks.HeadParts, blocks.BlocksOfARow(rows), rows);
         var attention = blocks.Args(q, slots, positions, keys, values, o, rows);
         attention.Copy = arranged.Place(RowMaker.Attention, o, next);
-        runtime.Launcher.Launch(kernel, grid, CachedAttentionGrid.Threads, blocks.SharedBytes, new FreshAttentionArgs
+        runtime.Launcher.Launch(attention.Copy.Words != 0 ? copied : kernel, grid, CachedAttentionGrid.Threads, blocks.SharedBytes, new FreshAttentionArgs
         {
             Attention = attention,
             K = k.Address,

@@ -8,16 +8,16 @@
 
 template <int D, bool Wide>
 __device__ __forceinline__ void attend(const CachedAttentionArgs& a) {
-    __shared__ typename CachedChunks<D, Wide, false>::Shared shared;
+    __shared__ typename CachedChunks<D, Wide, false, false>::Shared shared;
     Tile tile(a, a.slots[blockIdx.z], a.positions[blockIdx.z], gridDim.x / a.kvHeads);
     tile.add_neighbours(a);
     if (tile.rows == 0) return;
     if (tile.slot < 0) {
-        if (blockIdx.y == 0) store_zeros(a, tile);
+        if (blockIdx.y == 0) store_zeros<false>(a, tile);
         return;
     }
 
-    CachedChunks<D, Wide, false> of(a, tile, shared, {});
+    CachedChunks<D, Wide, false, false> of(a, tile, shared, {});
     int blocks = min((int)gridDim.y, of.loads.chunks), first = first_chunk(blocks);
     if (first < 0) return;
     of.loads.start(of.loads.span_of(first));

@@ -1,6 +1,7 @@
 // cached_attention.cu for rows whose keys and values are not in the cache yet: qkv_to_cache, then attention, to the bit. headDim is the
 // kernel's number, a key head has at most 6 query heads. Every block of a row norms and rotates its queries; the one with the row's last
-// chunk also the key. It takes key and value from where they are, and stores them for later steps.
+// chunk also the key. It takes key and value from where they are, and stores them for later steps. The
+// _copied kernels also write an arranged copy.
 #include "cached_chunks.cuh"
 #include "head_norm.cuh"
 
@@ -77,9 +78,9 @@ struct FreshRow {
     static __device__ __forceinline__ void copy16(act* to, const act* from) { *(uint4*)to = *(const uint4*)from; }
 };
 
-template <int D>
+template <int D, bool Copies>
 __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
-    __shared__ typename CachedChunks<D, true, true>::Shared shared;
+    __shared__ typename CachedChunks<D, true, true, Copies>::Shared shared;
     __shared__ alignas(16) act key[D];
     const CachedAttentionArgs& a = args.attention;
     int slot, position;
@@ -88,14 +89,14 @@ __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
     const Tile tile(a, slot, position, 1);
     FreshRow<D> fresh(args, tile);
     fresh.load_weights();
-    CachedChunks<D, true, true> of(a, tile, shared, {key, args.v + fresh.from(tile.row)});
+    CachedChunks<D, true, true, Copies> of(a, tile, shared, {key, args.v + fresh.from(tile.row)});
     int blocks = min((int)gridDim.y, of.loads.chunks), first = first_chunk(blocks), left = of.loads.chunks - 1 - first;
     bool own = left < blocks ? left == 0 : left % blocks == 0; // the last chunk
     Span span = of.loads.span_of(first);
     after_previous_kernel();
     let_next_kernel_start();
     if (slot < 0) {
-        if (blockIdx.y == 0) store_zeros(a, tile);
+        if (blockIdx.y == 0) store_zeros<Copies>(a, tile);
         return;
     }
 
@@ -116,5 +117,7 @@ __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
     of.attend(first, blocks);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_128(FreshAttentionArgs a) { attend_fresh<128>(a); }
-extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_256(FreshAttentionArgs a) { attend_fresh<256>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_128(FreshAttentionArgs a) { attend_fresh<128, false>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_256(FreshAttentionArgs a) { attend_fresh<256, false>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_copied_128(FreshAttentionArgs a) { attend_fresh<128, true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) fresh_attention_copied_256(FreshAttentionArgs a) { attend_fresh<256, true>(a); }

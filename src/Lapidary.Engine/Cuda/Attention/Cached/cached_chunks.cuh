@@ -21,7 +21,7 @@ struct Shared {
 };
 
 // Lane 4g + t of a warp.
-template <int D, bool Wide, bool HasFresh>
+template <int D, bool Wide, bool HasFresh, bool Copies>
 struct CachedChunks {
     using Loads = ChunkLoads<D, Wide, HasFresh>;
     static constexpr int Steps = Loads::Steps, Dims = Loads::Dims, N = Loads::N;
@@ -115,7 +115,7 @@ struct CachedChunks {
         else {
             run<false>(first, blocks);
             uint32* arrivals = a.arrivals + (int64)tile.row * gridDim.x + blockIdx.x;
-            if (is_last_block(arrivals, blocks, shared.last)) join_chunks<D, Wide>(a, tile, loads.begin);
+            if (is_last_block(arrivals, blocks, shared.last)) join_chunks<D, Wide, Copies>(a, tile, loads.begin);
         }
     }
 
@@ -195,7 +195,7 @@ struct CachedChunks {
                 if (dim + 8 * j >= a.headDim) continue;
                 uint32 pair = pack(sum[j][2 * half] / total, sum[j][2 * half + 1] / total);
                 *(uint32*)(a.o + place + 8 * j) = pair;
-                if (a.copy.words) a.copy.store(place + 8 * j, pair);
+                if constexpr (Copies) a.copy.store(place + 8 * j, pair);
             }
         }
     }

@@ -33,7 +33,7 @@ __device__ __forceinline__ void load_result(bool valid, const float* source, flo
 }
 
 // The rows' results, of all chunks that they see; chunk `begin` of the text is the first that is stored.
-template <int D, bool Wide>
+template <int D, bool Wide, bool Copies>
 __device__ __forceinline__ void join_chunks(const CachedAttentionArgs& a, const Tile& tile, int begin) {
     constexpr int AtOnce = 8; // chunks whose loads are under way together
     for (int i = threadIdx.x; i < tile.count() * (D / 4); i += blockDim.x) {
@@ -69,6 +69,9 @@ __device__ __forceinline__ void join_chunks(const CachedAttentionArgs& a, const 
         for (int j = 0; j < 4; j++) x[j] = x[j] / total;
         int64 place = tile.place(a, query) * a.headDim + dim;
         store_words<Wide, 2>(a.o + place, a.headDim - dim, x);
-        for (int j = 0; a.copy.words && j < 4 && dim + j < a.headDim; j += 2) a.copy.store(place + j, pack(x[j], x[j + 1]));
+        if constexpr (Copies) {
+            a.copy.store(place, pack(x[0], x[1]));
+            a.copy.store(place + 2, pack(x[2], x[3]));
+        }
     }
 }

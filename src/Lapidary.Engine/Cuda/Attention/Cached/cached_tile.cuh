@@ -17,7 +17,7 @@ struct CachedAttentionArgs {
     act* o;
     int heads, kvHeads, headDim, capacity, window, chunks;
     float scale;          // · log2 e
-    ArrangedCopy copy;    // of o
+    ArrangedCopy copy;    // of o (fresh_attention_copied)
 };
 
 // The rows and heads of a block.
@@ -60,11 +60,12 @@ struct Tile {
 };
 
 // The result of a row without a token.
+template <bool Copies>
 __device__ __forceinline__ void store_zeros(const CachedAttentionArgs& a, const Tile& tile) {
     int64 first = tile.place(a, 0) * a.headDim;
     for (int i = 2 * threadIdx.x; i < tile.count() * a.headDim; i += 2 * blockDim.x) {
         *(uint32*)(a.o + first + i) = 0;
-        if (a.copy.words) a.copy.store(first + i, 0u);
+        if constexpr (Copies) a.copy.store(first + i, 0u);
     }
 }
 
