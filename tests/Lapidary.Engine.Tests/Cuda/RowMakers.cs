@@ -17,6 +17,9 @@ internal static class RowMakers
         ("gates", 4096), ("gates", 4160), ("adapted gates", 640),
     ];
 
+    /// <summary>Whether a case writes a copy: attention over heads of 128 and 256 does, over others it does not.</summary>
+    public static bool Copies(string name, int dim) => dim % 128 == 0 && name is not "attention of 64";
+
     /// <summary>An operation that fills x, [rows, dim].</summary>
     public static Action<Tensor, Tensor?> Of(string name, DeviceRun run, MemoryRegion host)
     {
