@@ -186,6 +186,7 @@ public class BenchTests
     [InlineData("bench full270m --lora-r 8", "full270m trains all weights: expected no --lora-r")]
     [InlineData("bench 270m full270m --quantization nf4", "full270m trains all weights: expected no --quantization")]
     [InlineData("bench 270m --texts 3", "270m decodes nothing: expected no --texts", "answers1b")]
+    [InlineData("bench answers1b --max-new-tokens 0", "answers1b measures answers: expected --max-new-tokens of at least 1")]
     [InlineData("bench 270m --batch 0", "--batch: expected a whole number from 1 to 4096")]
     [InlineData("bench 270m --gradient-checkpointing=maybe", "true or false")]
     public void WrongUsage_Is2(string line, params string[] words) => CliRun.Of(line.Split(' ')).AssertError(2, [.. words, "--help"]);

@@ -266,7 +266,7 @@ public sealed class PlanTests : IDisposable
         Assert.InRange(json.GetProperty("max_batch").GetInt32(), 30, 50);
         Assert.Equal(json.GetProperty("largest_max_batch").GetInt32(), json.GetProperty("max_batch").GetInt32());
 
-        Assert.Equal(64, CliRun.Of([.. line, "--max-length", "1024", "--json"]).Ok().Json.GetProperty("max_batch").GetInt32());
+        Assert.Equal(256, CliRun.Of([.. line, "--max-length", "512", "--json"]).Ok().Json.GetProperty("max_batch").GetInt32());
         Assert.Contains(
             "does not fit, because keys and values take at most half", CliRun.Of([.. line, "--max-batch", "64"]).Ok().Out,
             StringComparison.Ordinal);

@@ -103,6 +103,25 @@ public class GenerationEngineTests
         Assert.Equal(0, (await engine.GenerateAsync([9, .. start], options, cancellationToken: Token)).CachedTokens);
     }
 
+    /// <summary>On the CPU a step over prompts has any number of rows.</summary>
+    [Fact]
+    public async Task PromptsOfManyLengths_LeaveNoStepsBehind()
+    {
+        using var backend = new CpuBackend(2);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+        using var engine = new GenerationEngine(model, maxTexts: 1) { ReservedLength = 200 };
+        var options = new GenerationOptions { MaxNewTokens = 2 };
+        var bytes = new List<long>();
+        foreach (int length in new[] { 30, 20, 50, 40, 30 })
+        {
+            await engine.GenerateAsync([.. Enumerable.Range(3 + length, length)], options, cancellationToken: Token);
+            bytes.Add(backend.Memory.LiveBytesOf(MemoryOwner.Inputs));
+        }
+
+        Assert.True(bytes[1] < bytes[0]);
+        Assert.Equal(bytes[0], bytes[^1]);
+    }
+
     /// <summary>Its weights may have changed between two texts.</summary>
     [Fact]
     public async Task AnAdapterThatIsTrained_LeavesNothingOfAPrompt()

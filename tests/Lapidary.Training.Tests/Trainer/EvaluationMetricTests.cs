@@ -104,9 +104,9 @@ public sealed class EvaluationMetricTests : IDisposable
         var predicted = run.Trainer.MemoryPlan!.Predicted;
         Assert.True(predicted[MemoryOwner.KvCache] > 0, "no memory is planned for the texts");
 
-        // How many texts a step has depends on how soon they come.
-        Assert.Equal(predicted.TotalBytes, watch.AfterFirstStep, predicted.TotalBytes / 50.0);
-        Assert.Equal(predicted.TotalBytes, backend.Memory.PeakBytes, predicted.TotalBytes / 50.0);
+        // How many texts a step has depends on how soon they come; the plan is for all at once.
+        foreach (long actual in new[] { watch.AfterFirstStep, backend.Memory.PeakBytes })
+            Assert.InRange(actual, predicted.TotalBytes * 0.96, predicted.TotalBytes * 1.005);
     }
 
     [Fact]

@@ -130,7 +130,11 @@ internal sealed class CachedSteps : IDisposable
     {
         int rows = _backend.PromptRows(tokens.Length);
         if (!_prompts.TryGetValue((rows, model.Index), out var step))
+        {
+            if (_backend.PromptRows(1) == 1) ForgetPrompts(model.Index);
             _prompts.Add((rows, model.Index), step = Complete(RecordPrompt(model.Index, rows)));
+        }
+
         _last = null;
         step.Run(_backend, tokens);
         return rows;
@@ -202,6 +206,14 @@ internal sealed class CachedSteps : IDisposable
     {
         step.Complete(_backend, _arena!);
         return step;
+    }
+
+    /// <summary>Frees a model's steps over prompts: where a step may have any number of rows, each prompt would leave another
+    /// one.</summary>
+    private void ForgetPrompts(int model)
+    {
+        foreach (var key in _prompts.Keys.ToArray())
+            if (key.Model == model && _prompts.Remove(key, out var step)) step.Dispose();
     }
 
     private RecordedStep RecordPrompt(int model, int rows)

@@ -36,7 +36,8 @@ internal sealed class FreshAttentionKernels(CudaRuntime runtime, ArrangedRows ar
         var grid = new Dim3(blocks.HeadParts, blocks.BlocksOfARow(rows), rows);
         var attention = blocks.Args(q, slots, positions, keys, values, o, rows);
         attention.Copy = arranged.Place(RowMaker.Attention, o, next);
-        runtime.Launcher.Launch(attention.Copy.Words != 0 ? copied : kernel, grid, CachedAttentionGrid.Threads, blocks.SharedBytes, new FreshAttentionArgs
+        if (attention.Copy.Words != 0) kernel = copied;
+        runtime.Launcher.Launch(kernel, grid, CachedAttentionGrid.Threads, blocks.SharedBytes, new FreshAttentionArgs
         {
             Attention = attention,
             K = k.Address,
