@@ -16,6 +16,14 @@ internal static class AnswersBench
     /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, Terminal terminal)
     {
+        int context = model.Config.MaxPositionEmbeddings;
+        if ((long)bench.Length + bench.NewTokens > context)
+        {
+            throw new LapidaryException(
+                $"Prompts of {bench.Length:N0} and {bench.NewTokens:N0} new tokens are beyond the model's context of {context:N0}; measure "
+                + "fewer.");
+        }
+
         var backend = model.Backend;
         long weightBytes = backend.Memory.LiveBytesOf(MemoryOwner.Base);
         int atOnce = Math.Min(bench.Texts, bench.Batch > 0 ? bench.Batch : backend.EfficientTexts);
@@ -45,6 +53,9 @@ internal static class AnswersBench
             json.WriteNumber("prompt_tokens", bench.Length);
             json.WriteNumber("new_tokens", bench.NewTokens);
             json.WriteNumber("generations", bench.Steps);
+            json.WriteNumber("temperature", bench.Choice.DoSample ? bench.Choice.Temperature : 0);
+            json.WriteNumber("top_k", bench.Choice.TopK);
+            json.WriteNumber("top_p", bench.Choice.TopP);
             json.WriteSpread("seconds", spread);
             json.WriteNumber("texts_per_second", bench.Texts / spread.Median);
             json.WriteNumber("tokens_per_second", newTokens / spread.Median);

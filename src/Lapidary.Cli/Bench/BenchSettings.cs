@@ -15,6 +15,9 @@ internal static class BenchSettings
     public static readonly Setting<int?> Texts =
         Setting.OptionalInteger("texts", "Measure answers to so many prompts, with --batch of them at once.", 1, 1 << 20);
 
+    public static readonly Setting<int?> NewTokens =
+        Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
+
     private static readonly Setting<int?> Batch =
         Integer("batch", "Rows per micro-batch, or texts that are decoded at once.", nameof(SftConfig.PerDeviceTrainBatchSize));
 
@@ -31,9 +34,6 @@ internal static class BenchSettings
 
     private static readonly Setting<double?> Dropout =
         Number("lora-dropout", "Probability that an element of an adapter's input is dropped.", nameof(LoraConfig.LoraDropout));
-
-    private static readonly Setting<int?> NewTokens =
-        Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
 
     private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
         "temperature", "Decode by drawing tokens at this temperature; 0, the default, takes the likeliest.", 0, 1000);

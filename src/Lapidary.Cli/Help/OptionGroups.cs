@@ -25,7 +25,7 @@ internal static class OptionGroups
             + "logging-steps report-to max-shard-size overwrite-output-dir overwrite"),
         ("Measurement",
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
-            + "bench.max-new-tokens bench.temperature bench.top-k bench.top-p bench.steps warmup"),
+            + "bench.max-new-tokens texts bench.temperature bench.top-k bench.top-p bench.steps warmup"),
         ("Training",
             "method* num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
             + "max-steps global-batch-size lr-scheduler-type warmup-ratio warmup-steps max-grad-norm weight-decay adam-beta1 adam-beta2 "

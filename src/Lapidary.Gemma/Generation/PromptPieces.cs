@@ -2,22 +2,27 @@ using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Stores the prompts of running texts, a step at a time. A step is of one model: the models take turns, within the tokens of a
-/// step where that costs nothing.</summary>
+/// <summary>Stores the prompts of running texts, a step at a time. A step is of one model: the models take turns, of which
+/// several share the tokens of a step.</summary>
 internal sealed class PromptPieces
 {
     private StepToken[] _tokens = [];
     private int _last = -1;
 
-    /// <summary>Stores the next tokens of prompts, as many as a step has.</summary>
+    /// <summary>Stores the next tokens of prompts, as many as a step has, in one step of each model. What fills no step waits for
+    /// others.</summary>
     /// <param name="running">Texts, the oldest first.</param>
     /// <param name="steps">The steps over the cache.</param>
     public void StoreNext(List<EngineRequest> running, CachedSteps steps)
     {
         int room = steps.MaxPromptTokens;
         if (_tokens.Length < room) _tokens = new StepToken[room];
-        while (room > 0 && NextModel(running, steps) is { } model)
+        StepModel? first = null;
+        while (room > 0 && NextModel(running, steps) is { } model && model != first)
+        {
+            first ??= model;
             room -= Store(running, steps, model, room);
+        }
     }
 
     /// <summary>The model with a prompt to store that comes after the last one; null if all prompts are stored.</summary>
