@@ -50,12 +50,7 @@ internal static class AnswersBench
         {
             json.WriteNumber("texts", bench.Texts);
             json.WriteNumber("batch", atOnce);
-            json.WriteNumber("prompt_tokens", bench.Length);
-            json.WriteNumber("new_tokens", bench.NewTokens);
-            json.WriteNumber("generations", bench.Steps);
-            json.WriteNumber("temperature", bench.Choice.DoSample ? bench.Choice.Temperature : 0);
-            json.WriteNumber("top_k", bench.Choice.TopK);
-            json.WriteNumber("top_p", bench.Choice.TopP);
+            json.WriteDecoding(bench);
             json.WriteSpread("seconds", spread);
             json.WriteNumber("texts_per_second", bench.Texts / spread.Median);
             json.WriteNumber("tokens_per_second", newTokens / spread.Median);

@@ -12,4 +12,15 @@ internal static class BenchJson
         json.WriteNumber(name + "_min", spread.Min);
         json.WriteNumber(name + "_max", spread.Max);
     }
+
+    /// <summary>Writes what each text of a case that decodes has, and how its tokens are chosen.</summary>
+    public static void WriteDecoding(this Utf8JsonWriter json, BenchCase bench)
+    {
+        json.WriteNumber("prompt_tokens", bench.Length);
+        json.WriteNumber("new_tokens", bench.NewTokens);
+        json.WriteNumber("generations", bench.Steps);
+        json.WriteNumber("temperature", bench.Choice.DoSample ? bench.Choice.Temperature : 0);
+        json.WriteNumber("top_k", bench.Choice.TopK);
+        json.WriteNumber("top_p", bench.Choice.TopP);
+    }
 }

@@ -49,12 +49,7 @@ internal static class DecodeBench
         return json =>
         {
             json.WriteNumber("batch", bench.Batch);
-            json.WriteNumber("prompt_tokens", bench.Length);
-            json.WriteNumber("new_tokens", bench.NewTokens);
-            json.WriteNumber("generations", bench.Steps);
-            json.WriteNumber("temperature", bench.Choice.DoSample ? bench.Choice.Temperature : 0);
-            json.WriteNumber("top_k", bench.Choice.TopK);
-            json.WriteNumber("top_p", bench.Choice.TopP);
+            json.WriteDecoding(bench);
             json.WriteNumber("tokens_per_second", speed);
             json.WriteSpread("step_seconds", seconds);
             json.WriteSpread("prefill_seconds", promptSeconds);
