@@ -55,11 +55,26 @@ public sealed class FuzzTests
         {
             File.WriteAllBytes(file, mutator.Next());
             progress.Start(i);
-            long before = GC.GetTotalAllocatedBytes();
-            string? fault = Fault(() => target.Read(Path.GetDirectoryName(file)!));
-            long allocated = GC.GetTotalAllocatedBytes() - before;
+            string? fault = null;
+            void Read() => fault = Fault(() => target.Read(Path.GetDirectoryName(file)!));
+
+            // Readers may have threads of their own, so the count is of the process. Where other tests add to it, a second look shows.
+            long allocated = Allocated(Read);
+            if (allocated > MaxAllocatedBytes)
+            {
+                progress.Start(i);
+                allocated = Math.Min(allocated, Allocated(Read));
+            }
+
             progress.End(fault ?? (allocated > MaxAllocatedBytes ? $"{allocated} bytes were allocated" : null), allocated, file);
         }
+    }
+
+    private static long Allocated(Action read)
+    {
+        long before = GC.GetTotalAllocatedBytes();
+        read();
+        return GC.GetTotalAllocatedBytes() - before;
     }
 
     /// <summary>What is wrong with how a reader ends, or null: it may end well, or with an error that is one printable line.</summary>

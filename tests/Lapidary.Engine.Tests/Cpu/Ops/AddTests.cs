@@ -29,7 +29,7 @@ public class AddTests
     [Fact]
     public void AddAndZero_AllocateNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         var x = run.Normal(1, 200_000);
         Close.AllocatesNothing(() =>
         {

@@ -118,7 +118,7 @@ public class CachedAttentionTests
     [Fact]
     public void Attention_AllocatesNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         var shape = new AttentionShape(4, 1, 32, int.MaxValue, 0.2f);
         Tensor q = run.Normal(1, 2, 128), k = run.Normal(1, 2, 300, 32), v = run.Normal(1, 2, 300, 32);
         Tensor slots = run.Ints(0, 1), positions = run.Ints(299, 150), o = run.New(2, 128);

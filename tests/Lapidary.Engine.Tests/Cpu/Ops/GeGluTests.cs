@@ -62,7 +62,7 @@ public class GeGluTests
     [Fact]
     public void ForwardAndBackward_AllocateNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         Tensor gate = run.Normal(2, 40_000), up = run.Normal(1, 40_000), y = run.New(40_000);
         Close.AllocatesNothing(() =>
         {

@@ -54,7 +54,7 @@ public class ProjectRowsTests
     [Fact]
     public void Projection_AllocatesNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         Tensor x = run.Normal(1, 3, Dim), y = run.New(3, 100);
         Projection[] projections = [Adapted(run, 100)];
         Tensor[] ys = [y];

@@ -87,7 +87,7 @@ public class QkNormRopeTests
     [Fact]
     public void ForwardAndBackward_AllocateNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         Tensor positions = run.Ints(Positions), frequencies = run.Normal(1, 16), cos = run.New(Tokens, 16), sin = run.New(Tokens, 16);
         Tensor x = run.Normal(1, Tokens, 640), weight = run.Normal(1, 32), y = run.New(Tokens, 640);
         Tensor rstd = run.New(Tokens * 20), dx = run.New(Tokens, 640), dWeight = run.Zeros(32);

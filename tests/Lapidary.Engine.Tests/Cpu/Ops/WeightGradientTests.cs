@@ -19,7 +19,7 @@ public unsafe class WeightGradientTests
     [Fact]
     public void Project_AllocatesNothing()
     {
-        using var run = new CpuRun();
+        using var run = new CpuRun(threads: 1);
         Tensor x = run.Normal(1, 40, 130), weight = run.Normal(1, 57, 130), dx = run.New(40, 130);
         Tensor[] dys = [run.Normal(1, 40, 57)];
         Projection[] projections = [new Projection(weight, null) { WeightGradient = run.Zeros(57, 130) }];

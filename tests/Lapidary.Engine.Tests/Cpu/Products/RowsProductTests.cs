@@ -108,7 +108,7 @@ public unsafe class RowsProductTests
         using var team = new WorkerTeam(2);
         using var scratch = new Scratch(new HostAllocator());
         var operand = Operand.Of(weight.Tensor, "test");
-        Close.AllocatesNothing(() =>
+        TeamMemory.AllocatesNothing(team, () =>
             RowsProduct.Run(team, scratch, VectorWidths.Best, operand, rows, 300, 384, x.Pointer, y.Pointer));
     }
 

@@ -36,11 +36,30 @@ public unsafe class WorkerTeamTests
         fixed (int* pointer = visits)
         {
             var body = new Increment { Visits = pointer };
-            team.For(64, 1, ref body);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 100; i++) team.For(64, 1, ref body);
-            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+            TeamMemory.AllocatesNothing(
+                team,
+                () =>
+                {
+                    var onTheStack = body;
+                    team.For(64, 1, ref onTheStack);
+                },
+                times: 100);
         }
+    }
+
+    /// <summary>That the check above can fail.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void TeamMemory_SeesWhatEachThreadAllocates(int worker)
+    {
+        using var team = new WorkerTeam(3);
+        int missing = team.Count;
+        var body = new Allocating { Worker = worker, Missing = &missing };
+        long before = TeamMemory.BytesOf(team);
+        team.For(team.Count, 1, ref body);
+        Assert.InRange(TeamMemory.BytesOf(team) - before, Allocating.Bytes, long.MaxValue);
     }
 
     [Theory]
@@ -65,6 +84,22 @@ public unsafe class WorkerTeamTests
     private struct Failing : IRange
     {
         public readonly void Run(int start, int end, int worker) => throw new LapidaryException("no");
+    }
+
+    /// <summary>One thread allocates. As many chunks as threads, of which none ends before all have begun.</summary>
+    private struct Allocating : IRange
+    {
+        public const int Bytes = 1000;
+
+        public int Worker;
+        public int* Missing;
+
+        public readonly void Run(int start, int end, int worker)
+        {
+            if (worker == Worker) GC.KeepAlive(new byte[Bytes]);
+            Interlocked.Decrement(ref *Missing);
+            while (Volatile.Read(ref *Missing) > 0) Thread.Yield();
+        }
     }
 
     private struct Increment : IRange
