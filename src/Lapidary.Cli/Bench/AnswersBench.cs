@@ -16,31 +16,16 @@ internal static class AnswersBench
     /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, Terminal terminal)
     {
-        int context = model.Config.MaxPositionEmbeddings;
-        if ((long)bench.Length + bench.NewTokens > context)
-        {
-            throw new LapidaryException(
-                $"Prompts of {bench.Length:N0} and {bench.NewTokens:N0} new tokens are beyond the model's context of {context:N0}; measure "
-                + "fewer.");
-        }
-
         var backend = model.Backend;
         long weightBytes = backend.Memory.LiveBytesOf(MemoryOwner.Base);
-        int atOnce = Math.Min(bench.Texts, bench.Batch > 0 ? bench.Batch : backend.EfficientTexts);
-        var times = new List<double>();
+        int most = Math.Min(bench.Texts, bench.Batch > 0 ? bench.Batch : backend.EfficientTexts), atOnce;
+        Spread spread;
 
         // A random model repeats itself, so guesses would be right that are wrong for real texts.
-        using (var engine = new GenerationEngine(model, atOnce) { ReservedLength = bench.Length + bench.NewTokens, GuessesTokens = false })
-        {
-            for (int i = 0; i < bench.Warmup + bench.Steps; i++)
-            {
-                double seconds = Generate(engine, DecodeBench.Prompts(bench, bench.Texts, model.Config, i), bench, terminal.Interrupted);
-                if (i >= bench.Warmup) times.Add(seconds);
-            }
-        }
+        using (var engine = new GenerationEngine(model, most) { ReservedLength = bench.Length + bench.NewTokens, GuessesTokens = false })
+            (spread, atOnce) = Generations(bench, engine, terminal.Interrupted);
 
         long peak = backend.Memory.PeakBytes;
-        Spread spread = Spread.Of(times);
         double floor = Floor(bench, model, weightBytes, atOnce), newTokens = (double)bench.Texts * bench.NewTokens;
         terminal.Error.WriteLine(
             $"  {spread.Median:F2} s for {bench.Texts:N0} texts of {bench.Length:N0} + {bench.NewTokens:N0} tokens, {atOnce} at once: "
@@ -58,6 +43,20 @@ internal static class AnswersBench
             json.WriteNumber("share_of_floor", floor / spread.Median);
             json.WriteNumber("peak_bytes", peak);
         };
+    }
+
+    /// <summary>Answers all prompts some times.</summary>
+    /// <returns>Seconds of each time, and the number of texts at once: where memory is short, fewer than the engine may have.</returns>
+    public static (Spread Seconds, int AtOnce) Generations(BenchCase bench, GenerationEngine engine, CancellationToken interrupted)
+    {
+        var times = new List<double>();
+        for (int i = 0; i < bench.Warmup + bench.Steps; i++)
+        {
+            double seconds = Generate(engine, DecodeBench.Prompts(bench, bench.Texts, engine.Model.Config, i), bench, interrupted);
+            if (i >= bench.Warmup) times.Add(seconds);
+        }
+
+        return (Spread.Of(times), engine.TextsAtOnce);
     }
 
     private static double Generate(GenerationEngine engine, int[][] prompts, BenchCase bench, CancellationToken interrupted)

@@ -54,7 +54,14 @@ internal sealed record BenchCase(string Name, string Meaning)
     public bool IsFull => Method == TrainingMethod.Full && NewTokens == 0;
 
     /// <summary>Tokens of an optimizer step.</summary>
-    public int TokensPerStep => checked(Batch * Length * Accumulation);
+    public long TokensPerStep => (long)Batch * Length * Accumulation;
+
+    /// <summary>New tokens of a text: those that are measured, and, where all texts decode at once, those that the first ones decode while
+    /// the last prompts are stored.</summary>
+    public long TokensPerText => NewTokens + (Texts > 0 ? 0 : (long)Batch * Length / 256 + 2);
+
+    /// <summary>Why the case cannot be measured, whatever the memory; null if it can.</summary>
+    public string? Obstacle => NewTokens > 0 ? BeyondContext : TooManyTokens;
 
     /// <summary>The cases in the order of the help text.</summary>
     public static IReadOnlyList<BenchCase> All { get; } =
@@ -99,4 +106,20 @@ internal sealed record BenchCase(string Name, string Meaning)
 
     /// <summary>The configuration of its size.</summary>
     public GemmaConfig Config => GemmaConfig.Preset(Size);
+
+    private string? BeyondContext
+    {
+        get
+        {
+            int context = Config.MaxPositionEmbeddings;
+            string smaller = Texts > 0 ? "--length or --max-new-tokens" : "--length, --batch or --max-new-tokens";
+            return Length + TokensPerText <= context ? null
+                : $"{Name}: expected at most {context} tokens, the context of {Size}, in a prompt and its text, "
+                + $"found {Length} + {TokensPerText}; give a smaller {smaller}.";
+        }
+    }
+
+    private string? TooManyTokens => TokensPerStep <= int.MaxValue ? null
+        : $"{Name}: expected at most {int.MaxValue} tokens in a step, found {Batch} × {Length} × {Accumulation}; "
+        + "give a smaller --batch, --length or --accumulation.";
 }

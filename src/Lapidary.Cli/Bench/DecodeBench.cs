@@ -21,7 +21,7 @@ internal static class DecodeBench
         var memory = model.Backend.Memory;
         long weightBytes = memory.LiveBytesOf(MemoryOwner.Base), managed = 0, cacheBytes = 0;
         var (prompts, steps) = (new List<double>(), new List<double>());
-        int length = bench.Length + Tokens(bench);
+        int length = checked((int)(bench.Length + bench.TokensPerText));
 
         // A random model repeats itself, so guesses would be right that are wrong for real texts.
         using (var engine = new GenerationEngine(model, bench.Batch) { ReservedLength = length, GuessesTokens = false })
@@ -30,6 +30,7 @@ internal static class DecodeBench
             {
                 long before = GC.GetTotalAllocatedBytes(precise: true);
                 var (prompt, step) = Generate(engine, Prompts(bench, bench.Batch, model.Config, i), bench, terminal.Interrupted);
+                RequireRoom(bench, engine);
                 managed = GC.GetTotalAllocatedBytes(precise: true) - before;
                 cacheBytes = memory.LiveBytesOf(MemoryOwner.KvCache);
                 if (i < bench.Warmup) continue;
@@ -64,9 +65,15 @@ internal static class DecodeBench
         };
     }
 
-    /// <summary>New tokens of a text: those that are measured, and those that the first texts decode while the last prompts are
-    /// stored.</summary>
-    private static int Tokens(BenchCase bench) => checked(bench.NewTokens + bench.Batch * bench.Length / 256 + 2);
+    /// <summary>Refuses to measure steps of all texts where memory has room for fewer, once the engine has its cache.</summary>
+    public static void RequireRoom(BenchCase bench, GenerationEngine engine)
+    {
+        if (engine.TextsAtOnce < bench.Batch)
+        {
+            throw new LapidaryException(
+                $"Memory has room for {engine.TextsAtOnce} of {bench.Batch} texts at once; give --batch {engine.TextsAtOnce}.");
+        }
+    }
 
     /// <summary>Each generation has prompts of its own: the engine keeps what it has stored of earlier ones.</summary>
     public static int[][] Prompts(BenchCase bench, int texts, GemmaConfig config, int generation)
@@ -93,7 +100,7 @@ internal static class DecodeBench
     {
         long started = Stopwatch.GetTimestamp(), all = 0, end = 0;
         int waiting = prompts.Length, steps = 0;
-        var options = bench.Choice with { MaxNewTokens = Tokens(bench) };
+        var options = bench.Choice with { MaxNewTokens = checked((int)bench.TokensPerText) };
         var made = prompts.Select((prompt, i) =>
         {
             bool isFirst = true;

@@ -48,7 +48,7 @@ internal static class TrainingBench
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
         Train(bench, model, weights, meter, SilentCommunicator.Solo);
         double products = ProductFloor.Measure(
-            model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings || bench.IsFull, trainedLayers: bench.IsFull);
+            model, checked((int)bench.TokensPerStep), trainedHead: bench.TrainEmbeddings || bench.IsFull, trainedLayers: bench.IsFull);
         var figures = new TrainingFigures(bench, lora.R, meter, products);
         terminal.Error.WriteLine($"  {figures}");
         return figures;

@@ -52,6 +52,7 @@ internal static class BenchCommand
         if (Array.Find(chosen, bench => bench.IsFull) is { } full) RefuseLora(run, full);
         foreach (var bench in chosen)
         {
+            if (bench.Obstacle is { } obstacle) throw run.Wrong(obstacle);
             if (bench is { Texts: > 0, NewTokens: 0 } && run.Values.IsGiven(BenchSettings.NewTokens))
                 throw run.Wrong($"{bench.Name} measures answers: expected --max-new-tokens of at least 1, found 0; leave it out.");
             if (BenchSettings.WithoutEffect(run.Values, bench).FirstOrDefault() is { } idle)

@@ -168,6 +168,49 @@ public class BenchTests
         Assert.InRange(figures.GetProperty("share_of_floor").GetDouble(), 1e-9, 1);
     }
 
+    [Theory]
+    [InlineData("decode1b --length 600000", "decode1b: expected at most 32768 tokens, the context of 1b,", "found 600000 + 2405;")]
+    [InlineData("decode1b --length 32706", "found 32706 + 189;")]
+    [InlineData("decode1b --length 1048576 --batch 4096", "found 1048576 + 16777278;")]
+    [InlineData("answers1b --length 32709", "answers1b: expected at most 32768 tokens", "found 32709 + 60;", "--length or --max-new-tokens.")]
+    [InlineData("decode4b answers1b --max-new-tokens 40000", "answers1b: expected", "found 300 + 40000;")]
+    [InlineData("--size 270m --length 32768 --max-new-tokens 1", "custom: expected", "the context of 270m", "found 32768 + 131;")]
+    [InlineData(
+        "270m --batch 4096 --length 1048576 --accumulation 65536",
+        "270m: expected at most 2147483647 tokens in a step, found 4096 × 1048576 × 65536;", "--accumulation")]
+    public void LengthsBeyondTheContext_AreRefusedBeforeTheModelIsMade(string options, params string[] words)
+    {
+        var run = CliRun.Of([.. "bench --device cpu".Split(' '), .. options.Split(' ')]);
+
+        run.AssertError(2, words);
+        Assert.DoesNotContain("made in", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheLongestThatTheContextHolds_IsNotRefused()
+    {
+        var decode = BenchCase.Find("decode1b", "") with { Length = 32579 };
+        var answers = BenchCase.Find("answers1b", "") with { Length = 32708 };
+
+        Assert.Equal((32768, null), (decode.Length + decode.TokensPerText, decode.Obstacle));
+        Assert.Null(answers.Obstacle);
+    }
+
+    /// <summary>An engine with so small a share of memory that one text alone gets room.</summary>
+    [Fact]
+    public void WhereMemoryIsShort_TheTextsThatItHoldsAreReported()
+    {
+        using var backend = new CpuBackend(1);
+        using var model = GemmaModel.Random(GemmaConfig.Load(Fixtures.Path("tiny/model")), backend, new ModelOptions(), seed: 1);
+        using var engine = new GenerationEngine(model, 4) { Sharers = int.MaxValue - 1 };
+        var bench = Small with { Texts = 4, NewTokens = 3, Steps = 1, Batch = 4 };
+
+        Assert.Equal(0, engine.TextsAtOnce);
+        Assert.Equal(1, AnswersBench.Generations(bench, engine, TestContext.Current.CancellationToken).AtOnce);
+        var error = Assert.Throws<LapidaryException>(() => DecodeBench.RequireRoom(bench, engine));
+        Assert.Equal("Memory has room for 1 of 4 texts at once; give --batch 1.", error.Message);
+    }
+
     [Fact]
     public void Bench_StopsWhenInterrupted()
     {

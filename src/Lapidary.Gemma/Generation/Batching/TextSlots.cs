@@ -23,6 +23,9 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
     public CachedSteps Steps => _steps!;
 
+    /// <summary>Number of slots: fewer than there may be where memory is short, and 0 before <see cref="Prepare"/>.</summary>
+    public int Count => _steps?.Slots ?? 0;
+
     /// <summary>Number of free slots.</summary>
     public int Free => _free.Count;
 
