@@ -35,7 +35,8 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     /// <summary>Makes room for texts of <paramref name="maxLength"/> tokens. No text may be running, unless they fit already.</summary>
     /// <param name="model">Their model, one of the slots' models.</param>
     /// <param name="maxLength">Most tokens of a text.</param>
-    /// <param name="reserved">Room to make if there is memory.</param>
+    /// <param name="reserved">Room to make if there is memory. Else a text gets less, and at least <paramref name="maxLength"/>, before there
+    /// are fewer texts: where a cache has room for longer texts, it need not be made anew for one.</param>
     /// <exception cref="LapidaryException">Not enough memory for a single text, or what is attached to the model since it was added cannot
     /// share steps.</exception>
     public void Prepare(StepModel model, int maxLength, int reserved)
@@ -45,23 +46,19 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
         StepModel[] together = [.. models.Where(other => other == model || SharedSteps.Obstacle(model.Model, other.Model) is null)];
         Dispose();
         reserved = Math.Max(maxLength, reserved);
-        for (int slots = most; _steps is null;)
+        for (int slots = most, length = reserved; _steps is null;)
         {
+            bool isLeast = slots == 1 && length == maxLength;
             try
             {
-                if (CanBeSmaller() && !HasMemory(slots, reserved)) Reduce();
-                else _steps = new CachedSteps([.. together.Select(each => each.Model)], slots, reserved);
+                if (isLeast || HasMemory(slots, length)) _steps = new CachedSteps([.. together.Select(each => each.Model)], slots, length);
+                else if (length > maxLength) length = maxLength + ((length - maxLength) / 2);
+                else (slots, length) = (slots / 2, reserved);
             }
-            catch (LapidaryException) when (CanBeSmaller())
+            catch (LapidaryException) when (!isLeast)
             {
-                Reduce();
-            }
-
-            bool CanBeSmaller() => slots > 1 || reserved > maxLength;
-
-            void Reduce()
-            {
-                if (reserved > maxLength) reserved = maxLength;
+                // The cache would fit, but not the steps beside it. To record steps again takes time, so few sizes are tried.
+                if (length > maxLength) length = maxLength;
                 else slots /= 2;
             }
         }
