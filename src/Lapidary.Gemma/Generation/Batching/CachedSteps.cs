@@ -18,6 +18,8 @@ namespace Lapidary.Gemma.Generation.Batching;
 internal sealed class CachedSteps : IDisposable
 {
     /// <summary>Most tokens of one text in a step over prompts. Local layers keep room for them in every slot.</summary>
+    /// <remarks>A matter of the cache, the same on all devices. It is a multiple of the pieces in which a GPU has rows, so that one prompt
+    /// fills steps.</remarks>
     public const int MaxPieceLength = 512;
 
     /// <summary>Largest share of the memory that the cache leaves for decoded weights, which prompts of many texts use again and
