@@ -99,8 +99,8 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>Number of texts that run, and of those that wait, at about this moment.</summary>
     internal (int Running, int Waiting) Load => _turns.LoadOf(_model);
 
-    /// <summary>Number of texts that the cache has room for, at most <see cref="MaxTexts"/>; 0 before the first text. To be read while no text
-    /// runs.</summary>
+    /// <summary>Number of texts that the cache has room for, at most <see cref="MaxTexts"/>; 0 before the first text. To be read while no
+    /// text runs.</summary>
     internal int TextsAtOnce => _turns.Slots.Count;
 
     /// <summary>Whether texts of another model can run in the steps of this engine: both are over the same weights

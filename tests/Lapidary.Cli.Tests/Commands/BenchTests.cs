@@ -172,7 +172,7 @@ public class BenchTests
     [InlineData("decode1b --length 600000", "decode1b: expected at most 32768 tokens, the context of 1b,", "found 600000 + 2405;")]
     [InlineData("decode1b --length 32706", "found 32706 + 189;")]
     [InlineData("decode1b --length 1048576 --batch 4096", "found 1048576 + 16777278;")]
-    [InlineData("answers1b --length 32709", "answers1b: expected at most 32768 tokens", "found 32709 + 60;", "--length or --max-new-tokens.")]
+    [InlineData("answers1b --length 32709", "expected at most 32768 tokens", "found 32709 + 60;", "--length or --max-new-tokens.")]
     [InlineData("decode4b answers1b --max-new-tokens 40000", "answers1b: expected", "found 300 + 40000;")]
     [InlineData("--size 270m --length 32768 --max-new-tokens 1", "custom: expected", "the context of 270m", "found 32768 + 131;")]
     [InlineData(

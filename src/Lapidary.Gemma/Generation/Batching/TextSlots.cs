@@ -35,8 +35,8 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     /// <summary>Makes room for texts of <paramref name="maxLength"/> tokens. No text may be running, unless they fit already.</summary>
     /// <param name="model">Their model, one of the slots' models.</param>
     /// <param name="maxLength">Most tokens of a text.</param>
-    /// <param name="reserved">Room to make if there is memory. Else a text gets less, and at least <paramref name="maxLength"/>, before there
-    /// are fewer texts: where a cache has room for longer texts, it need not be made anew for one.</param>
+    /// <param name="reserved">Room to make if there is memory. Else a text gets less, and at least <paramref name="maxLength"/>, before
+    /// there are fewer texts: where a cache has room for longer texts, it need not be made anew for one.</param>
     /// <exception cref="LapidaryException">Not enough memory for a single text, or what is attached to the model since it was added cannot
     /// share steps.</exception>
     public void Prepare(StepModel model, int maxLength, int reserved)
