@@ -25,6 +25,13 @@ internal static class MpiRank
         [nameof(Stay)] = Stay,
     };
 
+    /// <summary>The signals that end a run, with their numbers on Linux.</summary>
+    private static readonly (PosixSignal Signal, int Number)[] Signals =
+        [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, 2), (PosixSignal.SIGQUIT, 3), (PosixSignal.SIGTERM, 15)];
+
+    /// <summary>Signals that were ignored before the library started.</summary>
+    private static ulong _ignored;
+
     /// <summary>Written by <see cref="Stay"/> once all ranks are there.</summary>
     public const string Ready = "all ranks are there";
 
@@ -34,6 +41,7 @@ internal static class MpiRank
     {
         try
         {
+            _ignored = IgnoredSignals();
             using var mpi = Start(flavor);
             Works[work](mpi);
             mpi.Complete();
@@ -61,8 +69,9 @@ internal static class MpiRank
     {
         Assert.Throws<NullReferenceException>(() => LengthOf(null!));
         Assert.Throws<DivideByZeroException>(() => 1 / mpi.Rank.CompareTo(mpi.Rank));
-        foreach (var signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT])
+        foreach (var (signal, number) in Signals)
         {
+            if ((_ignored >> (number - 1) & 1) != 0) continue;
             using var arrived = new ManualResetEventSlim();
             using var registration = PosixSignalRegistration.Create(signal, context =>
             {
@@ -72,6 +81,17 @@ internal static class MpiRank
             MpiRun.Send(signal.ToString()[3..], Environment.ProcessId);
             Assert.True(arrived.Wait(TimeSpan.FromSeconds(30)), $"{signal} did not arrive");
         }
+    }
+
+    /// <summary>Those that the process was started to ignore, which .NET respects: a shell has a background job of a script ignore SIGINT
+    /// and SIGQUIT. A bit for each, from 1 on; none where the system does not say.</summary>
+    private static ulong IgnoredSignals()
+    {
+        const string Status = "/proc/self/status", Mask = "SigIgn:";
+        string? line = File.Exists(Status)
+            ? File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Mask, StringComparison.Ordinal))
+            : null;
+        return line is null ? 0 : ulong.Parse(line.AsSpan(Mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
