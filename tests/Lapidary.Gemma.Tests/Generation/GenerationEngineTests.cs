@@ -147,7 +147,7 @@ public class GenerationEngineTests
         using var second = new CancellationTokenSource();
         var started = new TaskCompletionSource();
         var endless = new GenerationOptions { MaxNewTokens = 100_000 };
-        var running = engine.GenerateAsync([5, 6, 7], endless, _ => started.TrySetResult() | true, first.Token);
+        var running = engine.GenerateAsync([5, 6, 7], endless, token => started.TrySetResult() | Slowly(token), first.Token);
         await started.Task.WaitAsync(Token);
         var waiting = engine.GenerateAsync([5, 6], endless, cancellationToken: second.Token);
         var last = engine.GenerateAsync([5], new GenerationOptions { MaxNewTokens = 4 }, cancellationToken: Token);
@@ -197,7 +197,7 @@ public class GenerationEngineTests
         var taken = new List<Task>();
         var error = await Assert.ThrowsAsync<LapidaryException>(async () =>
         {
-            for (int i = 0; i < 10; i++) taken.Add(engine.GenerateAsync([5], options, cancellationToken: stop.Token));
+            for (int i = 0; i < 10; i++) taken.Add(engine.GenerateAsync([5], options, Slowly, stop.Token));
             await Task.WhenAll(taken);
         });
         Assert.Equal("2 texts wait already; try again when some have ended.", error.Message);
@@ -210,12 +210,20 @@ public class GenerationEngineTests
         using var backend = new CpuBackend(2);
         using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
         var engine = new GenerationEngine(model);
-        var running = engine.GenerateAsync([5], new GenerationOptions { MaxNewTokens = 100_000 }, cancellationToken: Token);
+        var running = engine.GenerateAsync([5], new GenerationOptions { MaxNewTokens = 100_000 }, Slowly, Token);
         engine.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => running);
         Assert.Equal(0, backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
         Assert.Throws<ObjectDisposedException>(
             () => { _ = engine.GenerateAsync([5], new GenerationOptions(), cancellationToken: Token); });
+    }
+
+    /// <summary>The model's context of 512 tokens then takes ten seconds, so that a text still runs when a test ends it, on a busy machine
+    /// too.</summary>
+    private static bool Slowly(int id)
+    {
+        Thread.Sleep(20);
+        return true;
     }
 
     /// <summary>Prompts of 1 to 490 tokens, some with a common beginning.</summary>
