@@ -74,7 +74,7 @@ public partial class KernelArgumentsTests
 
     private static string[] FieldsInC(string name)
     {
-        var match = Regex.Match(Kernels, $@"struct {name}\s*\{{(.*?)\n\}};", RegexOptions.Singleline);
+        var match = Regex.Match(Kernels, $@"struct (?:alignas\(\d+\) )?{name}\s*\{{(.*?)\n\}};", RegexOptions.Singleline);
         Assert.True(match.Success, $"No .cu file has a struct {name}.");
         string body = Regex.Replace(match.Groups[1].Value, "//.*", "");
         List<string> fields = [];
@@ -109,7 +109,7 @@ public partial class KernelArgumentsTests
     [GeneratedRegex(@"(?m)^    private readonly Kernel (_\w+) = new\(""([\w.]+)"", ""(\w+)""\)")]
     private static partial Regex KernelField();
 
-    [GeneratedRegex(@"(?m)^struct (\w+Args) \{")]
+    [GeneratedRegex(@"(?m)^struct (?:alignas\(\d+\) )?(\w+Args) \{")]
     private static partial Regex StructInC();
 
     [GeneratedRegex(@"extern ""C"" __global__ void (?:__\w+__\([^)]*\) )*(\w+)\(")]

@@ -13,11 +13,11 @@ public partial class KernelOrderTests
     /// <summary>Reads the digits of 2/π by loads for constants; they are constants.</summary>
     private const string WithConstants = "rope_table";
 
-    /// <summary>Files with kernels that load weights, and only these or a step's slots and positions, before they wait.</summary>
+    /// <summary>Files with kernels that load weights, and only these or what earlier steps have written, before they wait.</summary>
     private static readonly string[] WithWeightsFirst =
     [
         "cached_attention_fresh.cu", "project_rows.cu", "project_rows_many.cu", "project_rows_many32.cu", "project_rows_split.cu",
-        "project_tiles128.cu", "project_tiles32.cu", "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
+        "project_squares.cu", "project_tiles128.cu", "project_tiles32.cu", "project_tiles64.cu", "qk_norm_rope.cu", "rms_norm.cu",
     ];
 
     /// <summary>The file with kernels that call the next one before they wait.</summary>

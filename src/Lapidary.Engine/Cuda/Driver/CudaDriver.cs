@@ -200,6 +200,12 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library)]
     public static partial int cuOccupancyMaxActiveClusters(int* clusters, nint function, LaunchConfig* config);
 
+    /// <summary>Describes a matrix for copies of boxes; <paramref name="map"/> must be aligned to 64 bytes. Since CUDA 12.</summary>
+    [LibraryImport(Library)]
+    public static partial int cuTensorMapEncodeTiled(
+        ulong* map, int dataType, uint rank, nint address, ulong* dims, ulong* strides, uint* box, uint* elementStrides, int interleave,
+        int swizzle, int promotion, int fill);
+
     [LibraryImport(Library)]
     public static partial int cuLaunchKernelEx(LaunchConfig* config, nint function, void** parameters, void** extra);
 

@@ -18,14 +18,17 @@ struct ArrangedCopy {
     uint32* words; // null: none
     int run;
 
-    // Stores a pair of neighbours.
-    __device__ __forceinline__ void store(int64 element, uint32 pair) const {
-        words[run == 32 ? arranged_word<32>(element) : arranged_word<16>(element)] = pair;
+    // Where the pair from an even element on lies.
+    __device__ __forceinline__ uint32* pair(int64 element) const {
+        return words + (run == 32 ? arranged_word<32>(element) : arranged_word<16>(element));
     }
+
+    // Stores a pair of neighbours.
+    __device__ __forceinline__ void store(int64 element, uint32 pair) const { *this->pair(element) = pair; }
 
     // Stores the 8 elements of a chunk.
     __device__ __forceinline__ void store(int64 element, const float (&x)[8]) const {
-        uint32* to = words + (run == 32 ? arranged_word<32>(element) : arranged_word<16>(element));
+        uint32* to = pair(element);
 #pragma unroll
         for (int i = 0; i < 4; i++) to[4 * i] = pack(x[2 * i], x[2 * i + 1]);
     }

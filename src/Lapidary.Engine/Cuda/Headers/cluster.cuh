@@ -26,12 +26,15 @@ __device__ __forceinline__ void cluster_wait() {
 }
 
 // Where a block of the cluster has this address of shared memory.
-__device__ __forceinline__ uint32 address_in_block(const void* shared, int block) {
-    uint32 there = (uint32)__cvta_generic_to_shared(shared);
+__device__ __forceinline__ uint32 address_in_block(uint32 shared, int block) {
 #if __CUDA_ARCH__ >= 900
-    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(there), "r"(block));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(shared) : "r"(shared), "r"(block));
 #endif
-    return there;
+    return shared;
+}
+
+__device__ __forceinline__ uint32 address_in_block(const void* shared, int block) {
+    return address_in_block((uint32)__cvta_generic_to_shared(shared), block);
 }
 
 // Stays between the barriers around it.

@@ -99,12 +99,35 @@ __device__ __forceinline__ void load_if(bool valid, const void* source, uint4& x
         : "+r"(x.x), "+r"(x.y), "+r"(x.z), "+r"(x.w) : "l"(source), "r"((int)valid));
 }
 
+// load_if of what load_weight may load.
+__device__ __forceinline__ void load_weight_if(bool valid, const void* source, uint4& x) {
+    asm volatile("{.reg .pred p; setp.ne.s32 p, %5, 0; @p ld.global.v4.u32 {%0, %1, %2, %3}, [%4]; // weight\n}"
+        : "+r"(x.x), "+r"(x.y), "+r"(x.z), "+r"(x.w) : "l"(source), "r"((int)valid));
+}
+
 // Adds 1 and returns what was there. After a barrier of the block: what its threads have written is visible to a block that counts later,
 // after a barrier of its own, by __ldcg.
 __device__ __forceinline__ uint32 count_arrival(uint32* arrivals) {
     uint32 before;
     asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(arrivals) : "memory");
     return before;
+}
+
+// Waits until so many have arrived, whose writes are then visible after a barrier of this block, by __ldcg; false after some 20 µs without.
+__device__ __forceinline__ bool wait_for_arrivals(const uint32* arrivals, int count) {
+    constexpr int64 Cycles = 40000;
+    for (int64 start = clock64();;) {
+        uint32 found;
+        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(found) : "l"(arrivals) : "memory");
+        if (found >= (uint32)count) return true;
+        if (clock64() - start > Cycles) return false;
+    }
+}
+
+// A barrier of a block's first Threads threads, whole warps.
+template <int Threads>
+__device__ __forceinline__ void sync_threads() {
+    asm volatile("bar.sync 1, %0;" ::"n"(Threads) : "memory");
 }
 
 // Whether this block is the last of some to arrive, which then sees what all have written, by __ldcg, and sets the counter back. By all
@@ -124,6 +147,13 @@ __device__ __forceinline__ bool is_last_block(uint32* arrivals, int blocks, bool
 __device__ __forceinline__ float2 load_shared2(uint32 address) {
     float2 x;
     asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(x.x), "=f"(x.y) : "r"(address));
+    return x;
+}
+
+// The same of four words.
+__device__ __forceinline__ uint4 load_shared4(uint32 address) {
+    uint4 x;
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(address));
     return x;
 }
 

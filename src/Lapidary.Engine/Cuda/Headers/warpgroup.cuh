@@ -22,18 +22,37 @@ __device__ __forceinline__ void warpgroup_begin() {
 #endif
 }
 
+// Makes a group of the products since the last one.
+__device__ __forceinline__ void warpgroup_group() {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+#endif
+}
+
+// Waits until at most Groups groups of products are under way.
+template <int Groups>
+__device__ __forceinline__ void warpgroup_wait() {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Groups) : "memory");
+#endif
+}
+
 // Ends the products that are under way.
 __device__ __forceinline__ void warpgroup_end() {
-#ifdef __CUDA_ARCH_FEAT_SM90_ALL
-    asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
-#endif
+    warpgroup_group();
+    warpgroup_wait<0>();
 }
 
 // Names lines of 128 bytes, rows of 64 columns of 16 bits, whose 8 chunks are interchanged by the row's last three bits; from a multiple of
 // 1,024 bytes on, or from a multiple of 32 in the first line.
 __device__ __forceinline__ uint64 warpgroup_lines(uint32 address) {
-    constexpr uint64 EightRows = 1024 >> 4, Interchanged = 1;
-    return (uint64)(address >> 4 & 0x3fff) | 1ull << 16 | EightRows << 32 | Interchanged << 62;
+    constexpr uint32 EightRows = 1024 >> 4, Interchanged = 1;
+    return (uint64)(EightRows | Interchanged << 30) << 32 | (address >> 4 | 1u << 16); // addresses have 18 bits
+}
+
+// The lines of so many bytes later, a multiple of 16.
+__device__ __forceinline__ uint64 later_lines(uint64 lines, uint32 bytes) {
+    return lines & 0xffffffff00000000ull | (uint32)lines + (bytes >> 4);
 }
 
 #ifndef ACTIVATIONS_FLOAT16

@@ -38,15 +38,31 @@ internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, Cud
     /// <remarks>If the device supports it, the kernel launches while its predecessor in the stream finishes, in a captured graph too, and
     /// first waits for it (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
     /// neighbours. </remarks>
-    public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
+    public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged =>
+        Launch(kernel, grid, block, sharedBytes, cluster: default, in args);
+
+    /// <summary>The same in clusters of so many blocks, of which the grid has a multiple; by default as the kernel says.</summary>
+    public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, Dim3 cluster, in TArgs args) where TArgs : unmanaged
     {
         if (!Prepare(kernel, sharedBytes)) return;
         TArgs copy = args;
         void* parameter = &copy;
-        var attribute = new LaunchAttribute { Id = LaunchAttributeId.ProgrammaticStreamSerialization, Value = 1 };
+        var attributes = stackalloc LaunchAttribute[2];
         var config = Config(grid, block, sharedBytes);
-        config.Attributes = &attribute;
-        config.AttributeCount = kernels!.StartEarly ? 1u : 0u;
+        config.Attributes = attributes;
+        if (kernels!.StartEarly)
+            attributes[config.AttributeCount++] = new() { Id = LaunchAttributeId.ProgrammaticStreamSerialization, Value = 1 };
+        if (cluster.X > 0)
+        {
+            attributes[config.AttributeCount++] = new()
+            {
+                Id = LaunchAttributeId.ClusterDimension,
+                X = (uint)cluster.X,
+                Y = (uint)cluster.Y,
+                Z = (uint)cluster.Z,
+            };
+        }
+
         int result = cuLaunchKernelEx(&config, kernel.Function, &parameter, null);
         if (result != 0) throw Failure(result, kernel.ToString());
     }

@@ -92,7 +92,8 @@ __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
     CachedChunks<D, true, true, Copies> of(a, tile, shared, {key, args.v + fresh.from(tile.row)});
     int blocks = min((int)gridDim.y, of.loads.chunks), first = first_chunk(blocks), left = of.loads.chunks - 1 - first;
     bool own = left < blocks ? left == 0 : left % blocks == 0; // the last chunk
-    Span span = of.loads.span_of(first);
+    Span span = of.loads.span_of(max(first, 0));
+    if (slot >= 0 && first >= 0) of.loads.start_early(span);
     after_previous_kernel();
     let_next_kernel_start();
     if (slot < 0) {
@@ -102,7 +103,7 @@ __device__ __forceinline__ void attend_fresh(const FreshAttentionArgs& args) {
 
     if (first < 0) return;
     fresh.load(tile.row);
-    of.loads.start(span);
+    of.loads.end_early(span);
     bool company = false; // other rows of the text
     for (int row = threadIdx.x; row < (int)gridDim.z; row += blockDim.x) company |= row != tile.row && a.slots[row] == slot;
     fresh.finish(shared.queries[fresh.warp], key);

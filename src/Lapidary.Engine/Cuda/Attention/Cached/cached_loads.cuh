@@ -36,18 +36,33 @@ struct ChunkLoads {
 
     // Starts the loads of a chunk. What lies outside the span counts as zeros among values; such keys' scores are never used.
     __device__ __forceinline__ void start(const Span& span) {
-        load_keys(span);
-        copy_values(span);
+        load_keys<false>(span);
+        copy_values<false>(span);
+        cp_async_commit();
     }
 
+    // The same before after_previous_kernel(), but for a fresh value, which end_early copies: earlier steps have stored the other entries.
+    __device__ __forceinline__ void start_early(const Span& span) {
+        load_keys<true>(span);
+        copy_values<true>(span);
+    }
+
+    __device__ __forceinline__ void end_early(const Span& span) const {
+        int row = tile.position - span.start, piece = threadIdx.x % WARP;
+        if (row < ChunkLength && piece < N) cp_async16(v + place_of(row, piece), fresh.value + Dims * warp + 8 * piece, true);
+        cp_async_commit();
+    }
+
+    template <bool Early>
     __device__ __forceinline__ void load_keys(const Span& span) {
         int position = max(span.first, min(span.start + 8 * warp + g, span.end - 1));
         const act* key = a.keys + slot + (int64)span.entryOf(position) * stride + 8 * t;
 #pragma unroll
-        for (int i = 0; i < Steps; i++) load_words<Wide>(key + WARP * i, HasFresh ? 8 : a.headDim - 8 * t - WARP * i, k[i]);
+        for (int i = 0; i < Steps; i++) load_words<Wide, Early>(key + WARP * i, HasFresh ? 8 : a.headDim - 8 * t - WARP * i, k[i]);
     }
 
     // This warp's values. A fresh one comes from where it is.
+    template <bool Early>
     __device__ __forceinline__ void copy_values(const Span& span) {
         constexpr int Rows = WARP / N; // at once
         int lane = threadIdx.x % WARP, dim = Dims * warp + 8 * (lane % N), position = span.start + lane / N;
@@ -56,10 +71,12 @@ struct ChunkLoads {
 #pragma unroll 2
         for (int row = lane / N; row < ChunkLength; row += Rows) {
             const act* from = values + (int64)entry * stride;
-            bool valid = span.holds(position);
-            if (HasFresh && position == tile.position) from = fresh.value + dim, valid = true;
+            bool valid = span.holds(position), isFresh = HasFresh && position == tile.position;
+            if (isFresh) from = fresh.value + dim, valid = true;
             act* to = v + place_of(row, lane % N);
-            if constexpr (Wide) cp_async16(to, from, valid && (HasFresh || dim < a.headDim));
+            if constexpr (Early) {
+                if (!isFresh) cp_async16_weight(to, from, valid);
+            } else if constexpr (Wide) cp_async16(to, from, valid && (HasFresh || dim < a.headDim));
             else {
                 uint32 x[4];
                 load_words<false>(from, valid ? a.headDim - dim : 0, x);
@@ -69,8 +86,6 @@ struct ChunkLoads {
             position += Rows, entry += Rows;
             if (entry >= a.capacity) entry -= a.capacity;
         }
-
-        cp_async_commit();
     }
 
     static __device__ __forceinline__ act* values_of_warp() {

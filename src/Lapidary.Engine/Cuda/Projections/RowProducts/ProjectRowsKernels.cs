@@ -18,9 +18,8 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
     private const int PadRows = 4, ManyStages = 3, SplitStages = 2;
     private const int TableBytes = 32 << 10, ScaleTableBytes = 1 << 10, NoTableBytes = 16, StaticBytes = 16;
 
-    /// <summary>Blocks of wide tiles for few rows that a multiprocessor has registers for, and shared memory that each takes
-    /// besides.</summary>
-    private const int WideBlocks = 4, ReservedBytes = 1024;
+    /// <summary>Blocks of wide tiles for few rows that a multiprocessor has registers for.</summary>
+    private const int WideBlocks = 4;
 
     /// <summary>Rows of weights from which on tiles of more rows still give every multiprocessor a block.</summary>
     private const int MinWideRows = 8192;
@@ -108,7 +107,7 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
     private int WideWarps(int blocks, int sharedBytes)
     {
         int most = RowTile.FewWide.MaxWarps, each = Tiles(blocks, runtime.Device.Multiprocessors);
-        int fit = runtime.SharedBytes / (sharedBytes + ReservedBytes);
+        int fit = runtime.SharedBytes / (sharedBytes + RowTile.ReservedBytes);
         return each == WideBlocks + 1 && each <= fit ? most - 1 : most;
     }
 

@@ -8,9 +8,6 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 /// that follows reads it. Where there is none, a kernel arranges the rows.</summary>
 internal sealed class ArrangedRows(CudaRuntime runtime)
 {
-    /// <summary>Columns that come to shared memory together: rows have a multiple of them.</summary>
-    private const int StageColumns = 128;
-
     private readonly ArrangeRowsKernel _kernel = new(runtime.Launcher);
 
     /// <summary>The last copy. It holds these rows as long as nothing else has been queued.</summary>
@@ -23,7 +20,7 @@ internal sealed class ArrangedRows(CudaRuntime runtime)
     public ArrangedCopy Place(RowMaker maker, Tensor y, Tensor? next)
     {
         var (rows, dim) = Rows(y);
-        if (next is null || !IsFor(rows) || dim % StageColumns != 0 || y.DType != runtime.ActivationDType) return default;
+        if (next is null || !IsFor(rows) || dim % RowTile.StageColumns != 0 || y.DType != runtime.ActivationDType) return default;
         var form = RowShape.FormOf(next, dim);
         if (form == RowForm.Any) return default;
         string purpose = maker switch
@@ -63,7 +60,7 @@ internal sealed class ArrangedRows(CudaRuntime runtime)
     /// <summary>Whether products of so many rows are of warpgroups.</summary>
     private bool IsFor(int rows) => runtime.HasWarpgroups && rows > RowTile.Few.GroupRows;
 
-    private nint OwnMemory(int rows, int dim) => Memory("arranged rows", rows, Tiles(dim, StageColumns) * StageColumns);
+    private nint OwnMemory(int rows, int dim) => Memory("arranged rows", rows, Tiles(dim, RowTile.StageColumns) * RowTile.StageColumns);
 
     private nint Memory(string purpose, int rows, int dim) => runtime.Scratch.Get(purpose, runtime.ActivationBytes((long)rows * dim));
 }

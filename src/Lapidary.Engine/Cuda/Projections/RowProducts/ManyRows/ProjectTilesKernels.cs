@@ -1,6 +1,7 @@
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Squares;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
@@ -10,16 +11,14 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged)
 {
     // As project_tiles.cuh has them.
-    private const int StageColumns = 128, MinStages = 2, MaxStages = 3, JoinBytes = 16;
+    private const int MinStages = 2, MaxStages = 3, JoinBytes = 16;
 
-    /// <summary>Blocks of a multiprocessor that registers have room for: of 128 rows of both, of x alone, and of fewer.</summary>
-    private const int SquareBlocks = 1, Blocks128 = 2, BlocksPerMultiprocessor = 3;
-
-    /// <summary>Shared memory that each block takes besides.</summary>
-    private const int ReservedBytes = 1024;
+    /// <summary>Blocks of a multiprocessor that registers have room for: of 128 rows of x, and of fewer.</summary>
+    private const int Blocks128 = 2, BlocksPerMultiprocessor = 3;
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly TileKernels _kernels = new();
+    private readonly ProjectSquaresKernels _squares = new(runtime);
 
     /// <summary>yᵢ = x · Wᵢᵀ of projections from <paramref name="first"/> on, all of one form; false, and nothing done, if a weight is not
     /// there in the type of activations or no tile fits.</summary>
@@ -46,7 +45,7 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             tiles = args.EndTiles(i, tile.TileRows, tiles);
         }
 
-        Launch(x, args, tiles, form, tile, isGated: false);
+        Launch(x, args, count, tiles, form, tile, isGated: false);
         return true;
     }
 
@@ -60,7 +59,7 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         args.Set(0, gateRows, y);
         args.Set(1, upRows, y);
         int tiles = args.EndTiles(0, tile.TileRows / 2, tiles: 0);
-        Launch(x, args, tiles, form, tile, isGated: true);
+        Launch(x, args, 2, tiles, form, tile, isGated: true);
         arranged.Add(y, args.Copy);
         return true;
     }
@@ -76,12 +75,12 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             : (RowTile.Narrow32, RowTile.Narrow64, RowTile.Narrow128);
         if ((long)Tiles(outputs, tile32.TileRows / 2) * bundles > MaxGrid) return null;
         if (runtime.HasWarpgroups) tile128 = RowTile.Square128 with { IsSplit = !isWide };
-        return rows > tile64.GroupRows && Fills(tile128) && Fits(tile128) ? tile128
+        return rows > tile64.GroupRows && Fills(tile128) && (IsSquare(tile128) ? _squares.Fit : Fits(tile128)) ? tile128
             : rows > tile32.GroupRows && Fills(tile64) && Fits(tile64) ? tile64
             : Fits(tile32) ? tile32 : null;
 
         // Enough blocks for all multiprocessors and half of them once more; of large blocks, for three in four.
-        bool Fills(RowTile tile) => isWide || (tile.TileRows == RowTile.Square128.TileRows ? 4 : 2)
+        bool Fills(RowTile tile) => isWide || (IsSquare(tile) ? 4 : 2)
             * Tiles(outputs, tile.TileRows) * bundles * Tiles(rows, tile.GroupRows) >= 3 * runtime.Device.Multiprocessors;
 
         bool Fits(RowTile tile) => Stages(tile, blocks: 1) >= MinStages;
@@ -100,21 +99,28 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
     /// have.</summary>
     private int Stages(RowTile tile, int blocks)
     {
-        int most = tile.TileRows == RowTile.Square128.TileRows ? SquareBlocks
-            : tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
+        int most = tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
         int each = Math.Clamp(Tiles(blocks, runtime.Device.Multiprocessors), 1, most);
         int available = runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;
-        int fit = (available - JoinBytes) / StageBytes(tile), shared = ((available / each) - ReservedBytes - JoinBytes) / StageBytes(tile);
+        int fit = (available - JoinBytes) / StageBytes(tile), shared = ((available / each) - RowTile.ReservedBytes - JoinBytes) / StageBytes(tile);
         return Math.Min(fit, Math.Clamp(shared, MinStages, MaxStages));
     }
 
-    private static int StageBytes(RowTile tile) => (tile.TileRows + tile.GroupRows) * StageColumns * sizeof(ushort);
+    private static bool IsSquare(RowTile tile) => tile.TileRows == RowTile.Square128.TileRows;
 
-    private void Launch(Tensor x, ProjectRowsArgs args, int tiles, RowForm form, RowTile tile, bool isGated)
+    private static int StageBytes(RowTile tile) => (tile.TileRows + tile.GroupRows) * RowTile.StageColumns * sizeof(ushort);
+
+    private void Launch(Tensor x, ProjectRowsArgs args, int count, int tiles, RowForm form, RowTile tile, bool isGated)
     {
+        args.X = arranged.Of(x, form);
+        if (IsSquare(tile))
+        {
+            _squares.Run(args, count, tiles, form, tile.IsSplit, isGated);
+            return;
+        }
+
         int groups = Tiles(args.Rows, tile.GroupRows), blocks = tile.IsSplit ? tiles * args.Bundles : tiles;
         args.Stages = Stages(tile, groups * blocks);
-        args.X = arranged.Of(x, form);
         var kernel = _kernels.Of(form, tile, isGated);
         int sharedBytes = (args.Stages * StageBytes(tile)) + JoinBytes;
         _launcher.Launch(kernel, new Dim3(groups, blocks), tile.MaxWarps * WarpSize, sharedBytes, in args);

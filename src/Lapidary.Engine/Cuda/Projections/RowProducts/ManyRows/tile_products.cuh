@@ -2,10 +2,10 @@
 // The products of a stage, by the warps of project_tiles.cuh: on sm_90 as a warpgroup, elsewhere each for itself, with the same bits.
 #include "tile_stages.cuh"
 
-template <int Run, int NTiles, int Warps>
+template <int Run, int NTiles>
 struct TileProducts {
     typedef Stage<Run> S;
-    static constexpr int TileRows = 16 * Warps, XOffset = TileRows * StageChunks;
+    static constexpr int XOffset = TileRows * StageChunks;
     static constexpr int GroupRows = 8 * NTiles, AtOnce = NTiles > 8 ? 2 : 4; // tiles whose loads are under way
     uint4* stage;
     int warp, group, quad;

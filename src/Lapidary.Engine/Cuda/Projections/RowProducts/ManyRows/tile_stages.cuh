@@ -4,6 +4,7 @@
 #include "warpgroup.cuh"
 
 constexpr int StageChunks = 16, StageColumns = 8 * StageChunks; // chunks: 8 columns of a row, 16 bytes
+constexpr int TileWarps = 4, TileRows = 16 * TileWarps;          // of a weight, in a block of project_tiles.cuh
 
 // A row of a stage has two lines of 128 bytes, as cp.async writes them best; the first lines of all rows come before the second. A piece is
 // the chunks that the lanes of a quad have of a row, for two products.
@@ -32,16 +33,16 @@ struct Stage {
 // Copies of a block's rows of a weight and, behind them, of x. A thread copies the same chunk of some rows. What lies behind the columns is
 // zero, what lies behind the rows is left as it is: it reaches no result that is stored. Gated: 8 rows of gate and 8 of up in turn.
 // Where there are warpgroups, x is arranged.
-template <int Run, int NTiles, bool Gated, int Warps>
+template <int Run, int NTiles, bool Gated>
 struct TileStages {
-    static constexpr int Threads = Warps * WARP, TileRows = 16 * Warps, XOffset = TileRows * StageChunks;
+    static constexpr int Threads = TileWarps * WARP, XOffset = TileRows * StageChunks;
     static constexpr int GroupRows = 8 * NTiles, TileOuts = Gated ? TileRows / 2 : TileRows;
     static constexpr int Size = XOffset + GroupRows * StageChunks, RowsAtOnce = Threads / StageChunks;
-    static constexpr int Weights = Gated && RowsAtOnce == 8 ? 2 : 1, RowsPerCopy = Gated ? 8 : RowsAtOnce; // of a thread's weights
+    static constexpr int Weights = Gated ? 2 : 1; // of a thread
     const act *weights[Weights], *x;
     uint4 *weightPlace, *xPlace;
     int pitch[Weights], dim, xDim, column, stages; // xDim: with what follows an arranged row's columns
-    int outs, rows, copiedRow, weightRow; // of the block; the thread's first, and the first of a weight
+    int outs, rows, copiedRow; // of the block; the thread's first
 
     __device__ __forceinline__ TileStages(
         const ProjectRowsArgs& a, const BlockTile& at, uint4* shared, int firstRow, int firstColumn, int stages)
@@ -49,13 +50,12 @@ struct TileStages {
         int chunk = threadIdx.x % StageChunks;
         column = firstColumn + 8 * chunk;
         copiedRow = threadIdx.x / StageChunks;
-        weightRow = Gated && RowsAtOnce > 8 ? copiedRow % 8 : copiedRow;
         outs = min(a.outDim[at.which] - at.firstOut, TileOuts), rows = min(a.rows - firstRow, GroupRows);
 #pragma unroll
         for (int i = 0; i < Weights; i++) {
-            int which = !Gated ? at.which : Weights == 2 ? i : copiedRow / 8;
+            int which = Gated ? i : at.which;
             pitch[i] = a.pitch[which];
-            weights[i] = (const act*)a.weight[which] + (int64)(at.firstOut + weightRow) * pitch[i] + column;
+            weights[i] = (const act*)a.weight[which] + (int64)(at.firstOut + copiedRow) * pitch[i] + column;
         }
 
         x = a.x + (int64)(firstRow + copiedRow) * xDim + column;
@@ -72,7 +72,7 @@ struct TileStages {
             uint4* to = weightPlace + slot * Size;
 #pragma unroll
             for (int i = 0; i < TileRows / RowsAtOnce; i++) {
-                const act* from = weights[i % Weights] + ahead + RowsPerCopy * (i / Weights) * pitch[i % Weights];
+                const act* from = weights[i % Weights] + ahead + RowsAtOnce * (i / Weights) * pitch[i % Weights];
                 cp_async16_weight(to + i * RowsAtOnce * 8, from, true);
             }
 
@@ -83,8 +83,8 @@ struct TileStages {
         ahead = valid ? ahead : -column;
 #pragma unroll
         for (int i = 0; i < TileRows / RowsAtOnce; i++) {
-            int row = RowsPerCopy * (i / Weights);
-            if (weightRow + row >= outs) continue;
+            int row = RowsAtOnce * (i / Weights);
+            if (copiedRow + row >= outs) continue;
             const act* from = weights[i % Weights] + (row * pitch[i % Weights] + ahead);
             cp_async16_weight(weightPlace + slot * Size + i * RowsAtOnce * 8, from, valid);
         }

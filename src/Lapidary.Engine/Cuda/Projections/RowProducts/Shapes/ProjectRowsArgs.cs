@@ -61,6 +61,15 @@ internal unsafe struct ProjectRowsArgs
     /// <param name="tiles">Tiles of the weights before it.</param>
     public int EndTiles(int i, int tileRows, int tiles) => TileEnd[i] = tiles + Tiles(OutDim[i], tileRows);
 
+    /// <summary>Sets where the tiles of weights end that are not there.</summary>
+    public void EndTiles(int tiles)
+    {
+        for (int i = 0; i < MaxWeights; i++)
+        {
+            if (TileEnd[i] == 0) TileEnd[i] = tiles;
+        }
+    }
+
     private void SetOutput(int i, Tensor y)
     {
         Y[i] = y.Address;

@@ -7,6 +7,12 @@ internal sealed record RowTile(int TileRows, int GroupRows, int MaxWarps, bool I
     /// <summary>Parts that a row of a weight has at most: a kernel of few rows takes a warp for each.</summary>
     public const int MaxParts = 32;
 
+    /// <summary>Columns that come to shared memory together where there are tiles of stages: arranged rows have a multiple of them.</summary>
+    public const int StageColumns = 128;
+
+    /// <summary>Shared memory that each block takes besides what it asks for.</summary>
+    public const int ReservedBytes = 1024;
+
     public static readonly RowTile Few = new(TileRows: 16, GroupRows: 8, MaxWarps: MaxParts);
     public static readonly RowTile FewWide = new(TileRows: 32, GroupRows: 8, MaxWarps: 5);
     public static readonly RowTile FewLong = new(TileRows: 16, GroupRows: 8, MaxWarps: 5);
