@@ -9,6 +9,7 @@ using Lapidary.Engine.Cuda.Projections;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts;
 using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Squares;
 using Lapidary.Engine.Cuda.Sampling;
 
 namespace Lapidary.Engine.Cuda;
@@ -36,10 +37,11 @@ internal sealed class CudaOperations : IDisposable
         CachedAttention = new CachedAttentionKernels(runtime);
         FreshAttention = new FreshAttentionKernels(runtime, arranged);
         GeGlu = new GeGluKernels(launcher, arranged);
-        RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu, arranged);
+        var largest = new LargestOutputs(runtime);
+        RowProjector = new RowProjector(runtime, Projector.Weights, GeGlu, arranged, largest);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
-        ArgMax = new ArgMaxKernels(runtime);
+        ArgMax = new ArgMaxKernels(runtime, largest);
         EditLogits = new EditLogitsKernel(launcher);
         Draw = new DrawKernels(runtime);
         GradientNorm = new GradientNormKernels(runtime);

@@ -71,6 +71,44 @@ public class DeviceArgMaxTests
         }
     }
 
+    /// <summary>Right after a product, which may have found the largest of neighbours itself, and after other work.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void ArgMax_OfAProduct_IsTheFirstOfTheLargest(string device)
+    {
+        const int Dim = 64;
+        using var run = DeviceRun.On(device);
+        var random = new Random(9);
+        var type = run.Backend.ActivationDType;
+        foreach (int outDim in new[] { 8224, 8200, 12_301 })
+        {
+            // Small integers, so that many outputs are equal.
+            double[] weights = [.. Enumerable.Range(0, outDim * Dim).Select(_ => (double)random.Next(-1, 2))];
+            Projection layer = new(run.From(type, weights, outDim, Dim), null);
+            foreach (int rows in new[] { 1, 64, 65, 128, 200, 256, 300 })
+            {
+                double[] values = [.. Enumerable.Range(0, rows * Dim).Select(_ => (double)random.Next(-2, 3))];
+                values[rows / 2 * Dim] = double.NaN;
+                var x = run.From(type, values, rows, Dim);
+                Tensor y = run.Zeros(DType.Float32, rows, outDim), ids = run.Ints(new int[rows]), other = run.New(rows, Dim);
+                float[] logits = new float[rows * outDim];
+                int[] found = new int[rows], later = new int[rows];
+                run.Backend.ProjectRows(x, [layer], [y]);
+                run.Backend.ArgMax(y, ids);
+                run.Backend.Read<int>(ids, found);
+                run.Backend.Read<float>(y, logits);
+                run.Backend.ProjectRows(x, [layer], [y]);
+                run.Backend.Zero(other);
+                run.Backend.ArgMax(y, ids);
+                run.Backend.Read<int>(ids, later);
+                Assert.Equal(
+                    logits.Chunk(outDim).Select(row => row.Any(float.IsNaN) ? -1 : Array.IndexOf(row, row.Max())), found);
+                Assert.Equal(found, later);
+                Assert.Equal(1, found.Count(id => id < 0));
+            }
+        }
+    }
+
     private static int[] ArgMax(DeviceRun run, float[] values, int rows)
     {
         int[] indices = [.. Enumerable.Repeat(-9, rows)];

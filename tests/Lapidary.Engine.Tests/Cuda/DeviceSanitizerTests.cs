@@ -172,9 +172,10 @@ public class DeviceSanitizerTests
         backend.KvAppend(k, v, slots, places, keys, values);
         backend.CachedAttention(q, slots, places, keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);
-        Tensor attended = run.New(Tokens, Heads * headDim);
-        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, attended, rstd, run.New(8, Heads * headDim));
-        AssertWritten(run, keys, values, attended);
+        Tensor attended = run.New(Tokens, Heads * headDim), copied = run.New(Tokens, Heads * headDim);
+        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, attended, rstd, next: null);
+        backend.QkvAttention(q, k, v, norms, rope, slots, places, keys, values, shape, copied, rstd, run.New(8, Heads * headDim));
+        AssertWritten(run, keys, values, attended, copied);
         Tensor oddKeys = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         Tensor oddValues = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), slots, places, oddKeys, oddValues);
@@ -232,6 +233,8 @@ public class DeviceSanitizerTests
             FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options { DoubleQuant = false }, region), rows, Rank);
         }
 
+        Likeliest(run);
+
         // Outputs narrower and wider than the input, several layers and one, ranks of a whole slice, less and more.
         foreach (int tokens in (int[])[1, Tokens])
         {
@@ -253,6 +256,17 @@ public class DeviceSanitizerTests
         var weight = host.New("weight", type, rows, dim);
         FloatConversion.FromSingle([.. Enumerable.Range(0, rows * dim).Select(i => MathF.Sin(i))], type, weight.AsBytes());
         return weight;
+    }
+
+    /// <summary>The likeliest of so many outputs and rows that the product finds the largest of neighbours itself.</summary>
+    private static void Likeliest(DeviceRun run)
+    {
+        const int Rows = 70, Outputs = 8208, Dim = 64;
+        Projection layer = new(run.Normal(run.Backend.ActivationDType, 0.1, Outputs, Dim), null);
+        Tensor y = run.New(DType.Float32, Rows, Outputs), ids = run.Ints(new int[Rows]);
+        run.Backend.ProjectRows(run.Normal(1, Rows, Dim), [layer], [y]);
+        run.Backend.ArgMax(y, ids);
+        AssertWritten(run, y);
     }
 
     private static void FewRows(DeviceRun run, Tensor weight, int rows, int rank)

@@ -1,6 +1,6 @@
 #pragma once
-// Copies of boxes of matrices to shared memory, which one thread starts and the hardware makes, and the barriers in shared memory that count
-// what has come. A copy may go to several blocks of a cluster. From sm_90 on; used where warpgroups are (warpgroup.cuh).
+// Copies of boxes of matrices to shared memory, which one thread starts and the hardware makes, and the barriers in shared memory that
+// count what has come. A copy may go to several blocks of a cluster. From sm_90 on; used where warpgroups are (warpgroup.cuh).
 #include "cluster.cuh"
 #include "warpgroup.cuh"
 

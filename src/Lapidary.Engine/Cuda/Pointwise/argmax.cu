@@ -1,5 +1,6 @@
 // Grid: x: rows, y: blocks that share a row, 8 warps; the last block of a row takes the best of all. x fp32 [rows, dim], indices int32
 // [rows]; the _4 kernel takes 16 bytes at once and needs dim % 4 == 0.
+#include "best.cuh"
 #include "elements.cuh"
 
 struct ArgMaxArgs {
@@ -9,16 +10,6 @@ struct ArgMaxArgs {
     uint32* arrivals; // [rows]: blocks that have ended; 0 between launches
     int dim;
 };
-
-struct Best {
-    float value;
-    int index;
-};
-
-// The larger value, of equal ones the first.
-__device__ __forceinline__ void take(Best& best, float value, int index) {
-    if (value > best.value || (value == best.value && index < best.index)) best = {value, index};
-}
 
 __device__ __forceinline__ void take_warp(Best& best) {
     for (int offset = WARP / 2; offset > 0; offset /= 2) {
@@ -50,7 +41,7 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
         float values[N];
         load(x + i, values);
 #pragma unroll
-        for (int j = 0; j < N; j++) take(best, values[j] == values[j] ? values[j] : infinity(), i + j); // NaN ends as infinity does
+        for (int j = 0; j < N; j++) take(best, comparable(values[j]), i + j);
     }
 
     take_block(best);

@@ -2,6 +2,7 @@ using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts.Shapes;
 using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Squares;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
@@ -10,7 +11,8 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 /// type of activations where they are there, else from the bytes too.</summary>
 /// <remarks>A row's bits depend only on the row and the weight. The number of rows selects the kernel and the tile, but not the order of an
 /// element's sum: the parts it consists of follow from the weight's type and number of columns.</remarks>
-internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged)
+internal sealed class ProjectRowsKernels(
+    CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged, LargestOutputs largest)
 {
     private const int MaxWeights = AugmentedLayout.MaxProjections;
 
@@ -26,7 +28,7 @@ internal sealed class ProjectRowsKernels(CudaRuntime runtime, ProjectionWeights 
 
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly RowKernels _kernels = new();
-    private readonly ProjectTilesKernels _tiles = new(runtime, weights, arranged);
+    private readonly ProjectTilesKernels _tiles = new(runtime, weights, arranged, largest);
 
     /// <summary>yᵢ = x · Wᵢᵀ. One launch for neighbours of the same form, which all weights of a layer usually have.</summary>
     public void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys)

@@ -2,13 +2,15 @@ using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Pointwise;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
+using Lapidary.Engine.Cuda.Projections.RowProducts.Squares;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
 /// <summary>Layers with one input, and their adapters, for the few rows of a decoding step.</summary>
-internal sealed class RowProjector(CudaRuntime runtime, ProjectionWeights weights, GeGluKernels geGlu, ArrangedRows arranged)
+internal sealed class RowProjector(
+    CudaRuntime runtime, ProjectionWeights weights, GeGluKernels geGlu, ArrangedRows arranged, LargestOutputs largest)
 {
-    private readonly ProjectRowsKernels _weights = new(runtime, weights, arranged);
+    private readonly ProjectRowsKernels _weights = new(runtime, weights, arranged, largest);
     private readonly LoraRowsKernels _adapters = new(runtime);
     private readonly MixedLoraRowsKernels _rowAdapters = new(runtime);
 

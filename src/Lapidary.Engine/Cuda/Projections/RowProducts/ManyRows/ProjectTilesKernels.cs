@@ -8,7 +8,8 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts.ManyRows;
 
 /// <summary>Products of more rows than few with weights in the type of activations: as they are in memory, or decoded and kept.</summary>
 /// <remarks>The bits are those of <see cref="ProjectRowsKernels"/>, since sums are formed alike.</remarks>
-internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged)
+internal sealed class ProjectTilesKernels(
+    CudaRuntime runtime, ProjectionWeights weights, ArrangedRows arranged, LargestOutputs largest)
 {
     // As project_tiles.cuh has them.
     private const int MinStages = 2, MaxStages = 3, JoinBytes = 16;
@@ -45,7 +46,9 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
             tiles = args.EndTiles(i, tile.TileRows, tiles);
         }
 
+        if (IsSquare(tile) && !tile.IsSplit && count == 1) args.Largest = largest.Place(ys[first]);
         Launch(x, args, count, tiles, form, tile, isGated: false);
+        if (args.Largest != 0) largest.Add(ys[first]);
         return true;
     }
 
@@ -102,7 +105,8 @@ internal sealed class ProjectTilesKernels(CudaRuntime runtime, ProjectionWeights
         int most = tile.GroupRows == RowTile.Wide128.GroupRows ? Blocks128 : BlocksPerMultiprocessor;
         int each = Math.Clamp(Tiles(blocks, runtime.Device.Multiprocessors), 1, most);
         int available = runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;
-        int fit = (available - JoinBytes) / StageBytes(tile), shared = ((available / each) - RowTile.ReservedBytes - JoinBytes) / StageBytes(tile);
+        int fit = (available - JoinBytes) / StageBytes(tile);
+        int shared = ((available / each) - RowTile.ReservedBytes - JoinBytes) / StageBytes(tile);
         return Math.Min(fit, Math.Clamp(shared, MinStages, MaxStages));
     }
 

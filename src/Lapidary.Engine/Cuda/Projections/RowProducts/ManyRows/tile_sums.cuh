@@ -55,8 +55,8 @@ __device__ __forceinline__ bool join_bundles(
 }
 
 // Where a warp's sums of a tile go, as pairs of neighbours in a row: lanes of two neighbours have them for two rows, and each takes a row.
-// Of gated kernels the results are the first two of each 8 rows of x, and are stored arranged as well where asked for. y act, rows of an even
-// length.
+// Of gated kernels the results are the first two of each 8 rows of x, and are stored arranged as well where asked for. y act, rows of an
+// even length.
 template <bool Gated>
 struct PairsOfTile {
     act* y;

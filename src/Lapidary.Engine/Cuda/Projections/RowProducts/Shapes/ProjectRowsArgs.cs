@@ -24,6 +24,7 @@ internal unsafe struct ProjectRowsArgs
     public int Rows, Dim, WeightType, Steps, PartSteps, Parts, BundleParts, Bundles, WarpParts, SumRows, Stages;
     public nint Partial, Arrivals;
     public ArrangedCopy Copy;
+    public nint Largest;
 
     public ProjectRowsArgs(Tensor x, RowShape shape)
     {

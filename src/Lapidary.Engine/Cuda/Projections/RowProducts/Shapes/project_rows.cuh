@@ -38,6 +38,7 @@ struct ProjectRowsArgs {
     float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
     uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
     ArrangedCopy copy;                    // of y (gated tiles)
+    float* largest;                       // see square_largest.cuh (squares of one weight); null: none
 };
 
 constexpr int MaxBundleParts = 4;

@@ -1,4 +1,5 @@
-// Products of more than 64 rows where there are warpgroups, see project_squares.cuh. Elsewhere these kernels do nothing, and are not launched.
+// Products of more than 64 rows where there are warpgroups, see project_squares.cuh. Elsewhere these kernels do nothing, and are not
+// launched.
 #include "project_squares.cuh"
 
 extern "C" __global__ void __launch_bounds__(SquareThreads, 1) project_squares_nf4(const __grid_constant__ ProjectSquaresArgs a) {

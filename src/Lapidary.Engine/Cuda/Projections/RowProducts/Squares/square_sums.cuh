@@ -34,7 +34,8 @@ struct StoreJoined {
 // Stores a block's bundle. A tile's blocks that have ended wait some time for the others, and all that see the last arrive share the sums.
 // The last one need not wait, so the sums are formed in any case, also where not all blocks run at once. By the multiplying threads.
 __device__ __forceinline__ void join_squares(
-    const ProjectRowsArgs& a, SquareShared& shared, const BlockTile& at, int bundleIndex, int64 place, const float (&bundle)[SquareTiles][4]) {
+    const ProjectRowsArgs& a, SquareShared& shared, const BlockTile& at, int bundleIndex, int64 place,
+    const float (&bundle)[SquareTiles][4]) {
     float4* partial = (float4*)a.partial + place * a.bundles * (SquareTiles * MultiplyingThreads) + threadIdx.x;
     store_bundle<MultiplyingThreads>(partial, bundleIndex, bundle);
     uint32 *arrived = a.arrivals + 3 * place, *taken = arrived + 1, *left = arrived + 2;
