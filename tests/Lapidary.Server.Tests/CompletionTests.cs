@@ -130,6 +130,23 @@ public class CompletionTests
         Assert.True(tokens > 20 || reason == "stop");
     }
 
+    /// <summary>As OpenAI's and vLLM's clients write it.</summary>
+    [Fact]
+    public async Task ValuesOfNoLimit_AreNone_AndThoseOfNoChoiceTakeTheLikeliest()
+    {
+        await using var server = await TestServer.StartAsync();
+        string greedy = await Ask("\"temperature\": 0"), drawn = await Ask("\"temperature\": 1.9");
+        Assert.NotEqual(greedy, drawn);
+        Assert.Equal(greedy, await Ask("\"temperature\": 1.9, \"top_p\": 0"));
+        foreach (string none in new[] { "\"top_p\": 1", "\"min_p\": 0" })
+            Assert.Equal(drawn, await Ask($"\"temperature\": 1.9, {none}"));
+        string ofAll = await Ask("\"temperature\": 1.9, \"top_k\": 0"); // the model's own limit is 50
+        Assert.NotEqual(drawn, ofAll);
+        Assert.Equal(ofAll, await Ask("\"temperature\": 1.9, \"top_k\": -1"));
+
+        async Task<string> Ask(string more) => TextOf(await server.ChatAsync(more: $", \"seed\": 3, {more}"));
+    }
+
     [Fact]
     public async Task AStopText_EndsTheAnswer_BeforeItself()
     {

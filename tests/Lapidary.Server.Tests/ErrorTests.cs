@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Tests;
 
 namespace Lapidary.Server.Tests;
 
@@ -19,7 +21,12 @@ public class ErrorTests
     [InlineData("n", "1.5")]
     [InlineData("top_p", "2")]
     [InlineData("top_p", "\"high\"")]
+    [InlineData("top_p", "-0.1")]
+    [InlineData("top_k", "-2")]
+    [InlineData("min_p", "1.5")]
+    [InlineData("repetition_penalty", "0")]
     [InlineData("temperature", "-1")]
+    [InlineData("temperature", "1001")]
     [InlineData("temperature", "1e999")]
     [InlineData("max_tokens", "0")]
     [InlineData("max_completion_tokens", "-1")]
@@ -85,6 +92,28 @@ public class ErrorTests
         Assert.Equal(param ?? field, error.GetProperty("param").GetString());
         Assert.StartsWith((param ?? field) + ":", error.GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, error.GetProperty("code").ValueKind);
+    }
+
+    /// <summary>The words and no path: a caller is on another machine.</summary>
+    [Theory]
+    [InlineData(
+        """[{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]""",
+        "messages[1]: expected assistant after user, found user: user and assistant alternate.")]
+    [InlineData(
+        """[{"role": "system", "content": "S"}, {"role": "assistant", "content": "B"}]""",
+        "messages[1]: expected user first, found assistant: user and assistant alternate.")]
+    [InlineData(
+        """[{"role": "user", "content": "no"}]""", "messages[0]: the model's chat template refuses it: not these words")]
+    public async Task AConversationThatTheTemplateRefuses_IsToldWhichMessage(string messages, string expected)
+    {
+        string folder = Variant.Of(TinyModel.Instance.Folder);
+        string template = "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not these words') }}{% endif %}{% endfor %}";
+        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), template + TinyModel.Instance.Template.Text);
+        await using var server = await TestServer.StartAsync(template: ChatTemplate.Load(folder));
+
+        var (status, body) = await server.PostAsync(Chat, $$"""{"model": "tiny", "messages": {{messages}}}""");
+
+        Assert.Equal((400, expected), (status, body.GetProperty("error").GetProperty("message").GetString()));
     }
 
     [Fact]

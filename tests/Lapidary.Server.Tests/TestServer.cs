@@ -26,12 +26,13 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>Starts one.</summary>
     public static async Task<TestServer> StartAsync(
-        LapidaryServerOptions? options = null, int maxTexts = 4, int maxLength = 256, GemmaModel? model = null)
+        LapidaryServerOptions? options = null, int maxTexts = 4, int maxLength = 256, GemmaModel? model = null,
+        ChatTemplate? template = null)
     {
         var tiny = TinyModel.Instance;
         var server = await LapidaryServer.StartAsync((options ?? new()) with { Port = 0 }, Token);
         var engine = new GenerationEngine(model ?? tiny.Model, maxTexts);
-        ServedModel[] models = [new("tiny", engine, tiny.Tokenizer, tiny.Template, maxLength)];
+        ServedModel[] models = [new("tiny", engine, tiny.Tokenizer, template ?? tiny.Template, maxLength)];
         server.Serve(models);
         return new(server, models, engine);
     }

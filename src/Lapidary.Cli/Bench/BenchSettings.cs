@@ -35,14 +35,15 @@ internal static class BenchSettings
     private static readonly Setting<double?> Dropout =
         Number("lora-dropout", "Probability that an element of an adapter's input is dropped.", nameof(LoraConfig.LoraDropout));
 
-    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
-        "temperature", "Decode by drawing tokens at this temperature; 0, the default, takes the likeliest.", 0, 1000);
+    private static readonly Setting<double?> Temperature = SamplingSettings.Number(
+        "temperature", "Decode by drawing tokens at this temperature; 0, the default, takes the likeliest.",
+        nameof(GenerationOptions.Temperature));
 
-    private static readonly Setting<int?> TopK =
-        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all.", 0);
+    private static readonly Setting<int?> TopK = SamplingSettings.Integer(
+        "top-k", "Draw among this many of the likeliest tokens, 0 or -1 for all.", nameof(GenerationOptions.TopK));
 
-    private static readonly Setting<double?> TopP =
-        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it.", 1e-6, 1);
+    private static readonly Setting<double?> TopP = SamplingSettings.Number(
+        "top-p", "Draw among the likeliest tokens that together reach it, 0 for the likeliest.", nameof(GenerationOptions.TopP));
 
     private static readonly Setting<int?> Steps =
         Setting.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Settings;
@@ -12,21 +13,23 @@ internal static class SamplingSettings
     private static readonly Setting<bool> DoSample =
         Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
 
-    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
+    private static readonly Setting<double?> Temperature = Number(
         "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.",
-        0, 1000);
+        nameof(GenerationOptions.Temperature));
 
-    private static readonly Setting<int?> TopK =
-        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
+    private static readonly Setting<int?> TopK = Integer(
+        "top-k", "Draw among this many of the likeliest tokens, 0 or -1 for all; as above.", nameof(GenerationOptions.TopK));
 
-    private static readonly Setting<double?> TopP =
-        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
+    private static readonly Setting<double?> TopP = Number(
+        "top-p", "Draw among the likeliest tokens that together reach it, 0 for the likeliest; as above.", nameof(GenerationOptions.TopP));
 
-    private static readonly Setting<double?> MinP = Setting.OptionalNumber(
-        "min-p", "Draw among tokens of at least this probability, relative to the likeliest, 0 for all; as above.", 0, 1);
+    private static readonly Setting<double?> MinP = Number(
+        "min-p", "Draw among tokens of at least this probability, relative to the likeliest, 0 for all; as above.",
+        nameof(GenerationOptions.MinP));
 
-    private static readonly Setting<double?> RepetitionPenalty = Setting.OptionalNumber(
-        "repetition-penalty", "Divide the logits of tokens that occurred already, 1 for none; as above.", 1e-3, 1000);
+    private static readonly Setting<double?> RepetitionPenalty = Number(
+        "repetition-penalty", "Divide the logits of tokens that occurred already, 1 for none; as above.",
+        nameof(GenerationOptions.RepetitionPenalty));
 
     private static readonly Setting<long> Seed =
         Setting.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
@@ -76,11 +79,25 @@ internal static class SamplingSettings
             yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
     }
 
+    /// <summary>A number of <see cref="GenerationOptions"/>, within its limits there.</summary>
+    public static Setting<double?> Number(string name, string help, string property)
+    {
+        var range = RecordLimits.Of<GenerationOptions>(property);
+        return Setting.OptionalNumber(name, help, (double)range.Minimum, (double)range.Maximum);
+    }
+
+    /// <summary>A whole number of <see cref="GenerationOptions"/>, within its limits there.</summary>
+    public static Setting<int?> Integer(string name, string help, string property)
+    {
+        var range = RecordLimits.Of<GenerationOptions>(property);
+        return Setting.OptionalInteger(name, help, (int)range.Minimum, (int)range.Maximum);
+    }
+
     /// <summary>The model's options with the given ones applied.</summary>
     public static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
     {
         DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,
-        Temperature = values.Get(Temperature) is > 0 and double chosen ? (float)chosen : options.Temperature,
+        Temperature = (float?)values.Get(Temperature) ?? options.Temperature,
         TopK = values.Get(TopK) ?? options.TopK,
         TopP = (float?)values.Get(TopP) ?? options.TopP,
         MinP = (float?)values.Get(MinP) ?? options.MinP,

@@ -98,17 +98,16 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
         return message.Text;
     }
 
-    /// <summary>Temperature 0 takes the likeliest token; any other sampling option turns sampling on.</summary>
+    /// <summary>A sampling option turns sampling on.</summary>
     private static GenerationOptions Sampling(ChatOptions? options, GenerationOptions defaults)
     {
         if (options is null) return defaults;
         bool asked = options.Temperature is not null || options.TopP is not null || options.TopK is not null;
-        bool greedy = options.Temperature == 0;
         var result = defaults with
         {
             MaxNewTokens = options.MaxOutputTokens ?? defaults.MaxNewTokens,
-            DoSample = !greedy && (asked || defaults.DoSample),
-            Temperature = greedy ? 1 : options.Temperature ?? defaults.Temperature,
+            DoSample = asked || defaults.DoSample,
+            Temperature = options.Temperature ?? defaults.Temperature,
             TopP = options.TopP ?? defaults.TopP,
             TopK = options.TopK ?? defaults.TopK,
             Seed = options.Seed ?? defaults.Seed,

@@ -70,7 +70,7 @@ internal sealed class ChatTelemetry : IDisposable
         var activity = telemetry._activity;
         if (activity is not { IsAllDataRequested: true }) return telemetry;
         activity.SetTag("gen_ai.response.id", responseId).SetTag("gen_ai.request.max_tokens", options.MaxNewTokens);
-        if (options.DoSample)
+        if (options.Draws)
         {
             activity.SetTag("gen_ai.request.temperature", options.Temperature).SetTag("gen_ai.request.top_p", options.TopP)
                 .SetTag("gen_ai.request.top_k", options.TopK).SetTag("gen_ai.request.seed", options.Seed);

@@ -207,8 +207,9 @@ public sealed class ChatTemplate
             }
             catch (JinjaException error)
             {
-                string message = error.IsLimit ? "" : FailingMessage(values, addGenerationPrompt);
-                throw new LapidaryException($"{_owner._name}, line {error.Line}: {message}{error.Message}", error);
+                int? index = error.IsLimit ? null : FailingMessage(values, addGenerationPrompt);
+                string message = index is { } i ? $"message {i + 1}, role \"{FileErrors.OneLine(_messages[i].Role)}\": " : "";
+                throw new ChatTemplateException($"{_owner._name}, line {error.Line}", message, index, error);
             }
         }
 
@@ -229,9 +230,9 @@ public sealed class ChatTemplate
             return _owner._template.Render(variables);
         }
 
-        /// <summary>The message at which the template fails, found by bisection: the shortest prefix of the conversation that fails. Empty
-        /// if even a plain user message fails.</summary>
-        private string FailingMessage(List<object?> values, bool addGenerationPrompt)
+        /// <summary>The index of the message at which the template fails, found by bisection: the shortest prefix of the conversation that
+        /// fails. Null if even a plain user message fails.</summary>
+        private int? FailingMessage(List<object?> values, bool addGenerationPrompt)
         {
             int renders = 0, fails = values.Count;
             while (fails - renders > 1)
@@ -242,7 +243,7 @@ public sealed class ChatTemplate
             }
 
             bool isMessage = renders > 0 || Renders([ToValue(new ChatTurn("user", "x"))], addGenerationPrompt);
-            return isMessage ? $"message {fails}, role \"{FileErrors.OneLine(_messages[fails - 1].Role)}\": " : "";
+            return isMessage ? fails - 1 : null;
         }
 
         private bool Renders(List<object?> values, bool addGenerationPrompt)

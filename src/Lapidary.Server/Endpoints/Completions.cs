@@ -35,7 +35,7 @@ internal static class Completions
         }
         catch (LapidaryException e)
         {
-            throw conversation.Refusal(e.Message);
+            throw e is ChatTemplateException refusal ? conversation.Refusal(refusal) : ApiException.Wrong("messages", e.Message);
         }
 
         await AnswerAsync(context, state, caller, model, request, [prompt], "messages", new ChatForm(model, state.Now))

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Text;
 using Lapidary.Server.Http;
 
 namespace Lapidary.Server.Requests;
@@ -55,21 +56,18 @@ internal sealed record Conversation(IReadOnlyList<ChatTurn> Turns, IReadOnlyList
         return new(turns, sources);
     }
 
-    /// <summary>The error if the template refuses the conversation: the first message that is out of turn, else the template's words.
-    /// </summary>
-    public ApiException Refusal(string template)
+    /// <summary>The error if the template refuses the conversation: that a message is out of turn, else the template's words. Neither says
+    /// where the template lies on this machine.</summary>
+    public ApiException Refusal(ChatTemplateException refusal)
     {
+        if (refusal.Index is not { } i) return ApiException.Wrong(Messages, $"the model's chat template refuses them: {refusal.Reason}");
         int first = Turns[0].Role == "system" ? 1 : 0;
-        for (int i = first; i < Turns.Count; i++)
-        {
-            string expected = (i - first) % 2 == 0 ? "user" : "assistant";
-            if (Turns[i].Role == expected) continue;
-            string after = i == first ? "first" : $"after {Turns[i - 1].Role}";
-            return ApiException.Wrong(
-                Sources[i], $"expected {expected} {after}, found {Turns[i].Role}: user and assistant alternate. ({template})");
-        }
-
-        return ApiException.Wrong(Messages, template);
+        string expected = (i - first) % 2 == 0 ? "user" : "assistant";
+        if (i < first || Turns[i].Role == expected)
+            return ApiException.Wrong(Sources[i], $"the model's chat template refuses it: {refusal.Reason}");
+        string after = i == first ? "first" : $"after {Turns[i - 1].Role}";
+        return ApiException.Wrong(
+            Sources[i], $"expected {expected} {after}, found {Turns[i].Role}: user and assistant alternate.");
     }
 
     private static string Text(RequestFields message, bool mayBeMissing)

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Server.Http;
 
@@ -43,23 +44,30 @@ internal sealed record GenerationRequest(
             fields.Integer("n", 1, MaxChoices) ?? 1, isStream, streaming?.Flag("include_usage") ?? false);
     }
 
-    /// <summary>The rules of GemmaChatClient: temperature 0 takes the likeliest token, any other sampling field turns sampling on, and
-    /// without one it is as the model's files say.</summary>
+    /// <summary>The rules of GemmaChatClient: a sampling field turns sampling on, and without one it is as the model's files say. Limits
+    /// and meanings are those of the options, so that each value means the same in a program and on the command line.</summary>
     private static GenerationOptions Sampling(RequestFields fields, GenerationOptions defaults, Func<long> newSeed)
     {
-        double? temperature = fields.Number("temperature", 0, 2), topP = fields.Number("top_p", 0, 1), minP = fields.Number("min_p", 0, 1);
-        int? topK = fields.Integer("top_k", -1, int.MaxValue);
-        bool isGreedy = temperature == 0 || topP == 0;
+        float? temperature = Number(fields, "temperature", nameof(GenerationOptions.Temperature));
+        float? topP = Number(fields, "top_p", nameof(GenerationOptions.TopP)), minP = Number(fields, "min_p", nameof(GenerationOptions.MinP));
+        int? topK = fields.Integer(
+            "top_k", (int)RecordLimits.Of<GenerationOptions>(nameof(GenerationOptions.TopK)).Minimum, int.MaxValue);
         bool isAsked = temperature is not null || topP is not null || topK is not null || minP is not null;
         return defaults with
         {
-            DoSample = !isGreedy && (isAsked || defaults.DoSample),
-            Temperature = temperature > 0 ? Math.Max((float)temperature, 1e-6f) : defaults.Temperature,
-            TopP = topP > 0 ? Math.Max((float)topP, 1e-6f) : defaults.TopP,
-            TopK = Math.Max(topK ?? defaults.TopK, 0),
-            MinP = (float?)minP ?? defaults.MinP,
-            RepetitionPenalty = (float?)fields.Number("repetition_penalty", 0.001, 1000) ?? defaults.RepetitionPenalty,
+            DoSample = isAsked || defaults.DoSample,
+            Temperature = temperature ?? defaults.Temperature,
+            TopP = topP ?? defaults.TopP,
+            TopK = topK ?? defaults.TopK,
+            MinP = minP ?? defaults.MinP,
+            RepetitionPenalty = Number(fields, "repetition_penalty", nameof(GenerationOptions.RepetitionPenalty)) ?? defaults.RepetitionPenalty,
             Seed = fields.Long("seed") ?? newSeed(),
         };
+    }
+
+    private static float? Number(RequestFields fields, string name, string property)
+    {
+        var range = RecordLimits.Of<GenerationOptions>(property);
+        return (float?)fields.Number(name, (double)range.Minimum, (double)range.Maximum);
     }
 }

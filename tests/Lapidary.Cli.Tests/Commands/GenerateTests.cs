@@ -37,10 +37,12 @@ public sealed class GenerateTests : IDisposable
     public void Generate_Sampling_DependsOnTheSeedAlone()
     {
         string[] options =
-            ["--input-ids", "2,5,6", "--max-new-tokens", "8", "--do-sample", "--temperature", "50", "--top-k", "0", "--ignore-eos"];
-        string Text(string seed) => CliRun.Of([.. Tiny, .. options, "--seed", seed]).Ok().Out;
+            ["--input-ids", "2,5,6", "--max-new-tokens", "8", "--do-sample", "--temperature", "50", "--ignore-eos"];
+        string Text(string seed, string topK = "0") => CliRun.Of([.. Tiny, .. options, "--top-k", topK, "--seed", seed]).Ok().Out;
         Assert.Equal(Text("1"), Text("1"));
         Assert.NotEqual(Text("1"), Text("2"));
+        Assert.Equal(Text("1"), Text("1", topK: "-1"));
+        CliRun.Of([.. Tiny, .. options, "--top-k", "-2"]).AssertError(2, "--top-k: expected a whole number from -1 to ");
     }
 
     [Fact]
@@ -129,6 +131,7 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(greedy.Out, noted.Out);
         Assert.Contains("--temperature, --top-k: no effect without --do-sample", noted.Error, StringComparison.Ordinal);
         Assert.Equal(greedy.Out, CliRun.Of([.. args, "--do-sample", "--temperature", "0"]).Ok().Out);
+        Assert.Equal(greedy.Out, CliRun.Of([.. args, "--do-sample", "--temperature", "50", "--top-p", "0"]).Ok().Out);
         string model = _folder["model"];
         Directory.CreateDirectory(model);
         foreach (string file in Directory.GetFiles(TinyModel.Folder)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));

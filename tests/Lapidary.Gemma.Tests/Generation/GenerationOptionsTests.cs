@@ -38,13 +38,12 @@ public class GenerationOptionsTests
 
     [Theory]
     [InlineData(0, 1, 0, 1, "MaxNewTokens must be at least 1, got 0.")]
-    [InlineData(1, 0, 0, 1, "Temperature must be above 0 (for the likeliest token leave DoSample off), got 0.")]
-    [InlineData(1, float.PositiveInfinity, 0, 1,
-        "Temperature must be above 0 (for the likeliest token leave DoSample off), got Infinity.")]
-    [InlineData(1, float.NaN, 0, 1, "Temperature must be above 0 (for the likeliest token leave DoSample off), got NaN.")]
-    [InlineData(1, 1, -1, 1, "TopK must be at least 0, got -1.")]
-    [InlineData(1, 1, 0, 0, "TopP must lie above 0 and be at most 1, got 0.")]
-    [InlineData(1, 1, 0, 1.5f, "TopP must lie above 0 and be at most 1, got 1.5.")]
+    [InlineData(1, -0.5f, 0, 1, "Temperature must be from 0 to 1000, got -0.5.")]
+    [InlineData(1, float.PositiveInfinity, 0, 1, "Temperature must be from 0 to 1000, got Infinity.")]
+    [InlineData(1, float.NaN, 0, 1, "Temperature must be from 0 to 1000, got NaN.")]
+    [InlineData(1, 1, -2, 1, "TopK must be at least -1, got -2.")]
+    [InlineData(1, 1, 0, -0.1f, "TopP must be from 0 to 1, got -0.1.")]
+    [InlineData(1, 1, 0, 1.5f, "TopP must be from 0 to 1, got 1.5.")]
     public void Validate_NamesTheKeyThatIsOutOfRange(int maxNewTokens, float temperature, int topK, float topP, string message)
     {
         var options = new GenerationOptions { MaxNewTokens = maxNewTokens, Temperature = temperature, TopK = topK, TopP = topP };

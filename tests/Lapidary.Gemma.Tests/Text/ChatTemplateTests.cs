@@ -93,7 +93,7 @@ public class ChatTemplateTests
     [InlineData("{{ raise_exception('two\nlines') }}", "chat template, line 1: two lines")]
     public void Render_FailsInOneLineThatNamesTheTemplatesLine(string template, string message)
     {
-        var error = Assert.Throws<LapidaryException>(() => ChatTemplate.Parse(template, Bos).Render(TwoTurns, addGenerationPrompt: false));
+        var error = Assert.ThrowsAny<LapidaryException>(() => ChatTemplate.Parse(template, Bos).Render(TwoTurns, addGenerationPrompt: false));
         Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -204,14 +204,14 @@ public class ChatTemplateTests
     public void EncodeWithTrainedMask_RefusesAMessageWithoutATextOfItsOwn()
     {
         ChatTurn[] turns = [new("system", "s") { IsTrained = false }, new("user", "q"), new("assistant", "a")];
-        var error = Assert.Throws<LapidaryException>(() =>
+        var error = Assert.ThrowsAny<LapidaryException>(() =>
             ChatTemplate.Parse(GemmaChatTemplate.Text, Bos).EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
         Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
 
         // Nor one that is written in two places.
         var twice = ChatTemplate.Parse(
             "{% for m in messages %}{{ m.role }};{% endfor %}{% for m in messages %}{{ m.content }};{% endfor %}", Bos);
-        error = Assert.Throws<LapidaryException>(() => twice.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
+        error = Assert.ThrowsAny<LapidaryException>(() => twice.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
         Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
     }
 
@@ -224,7 +224,7 @@ public class ChatTemplateTests
         Assert.Contains(
             "message 1, role \"developer\": Conversation", Message(new("developer", "a"), new("user", "b")), StringComparison.Ordinal);
 
-        string Message(params ChatTurn[] turns) => Assert.Throws<LapidaryException>(() => template.Render(turns, false)).Message;
+        string Message(params ChatTurn[] turns) => Assert.ThrowsAny<LapidaryException>(() => template.Render(turns, false)).Message;
     }
 
     [Fact]
@@ -266,7 +266,7 @@ public class ChatTemplateTests
                 continue;
             }
 
-            var error = Assert.Throws<LapidaryException>(() => template.Render(chat.Messages(), prompt));
+            var error = Assert.ThrowsAny<LapidaryException>(() => template.Render(chat.Messages(), prompt));
             Assert.EndsWith(
                 chat.Text("error")[(chat.Text("error").IndexOf(':', StringComparison.Ordinal) + 2)..], error.Message,
                 StringComparison.Ordinal);

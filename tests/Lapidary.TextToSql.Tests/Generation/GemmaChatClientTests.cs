@@ -76,6 +76,11 @@ public sealed class GemmaChatClientTests : IDisposable
         var zero = await _client.GetResponseAsync("Hi", options, Token);
 
         Assert.Equal(greedy.Text, zero.Text);
+        options = new ChatOptions { Temperature = 2, TopP = 0, TopK = -1, Seed = 9, MaxOutputTokens = 4 };
+        Assert.Equal(greedy.Text, (await _client.GetResponseAsync("Hi", options, Token)).Text);
+        options.TopK = -2;
+        var error = await Assert.ThrowsAsync<LapidaryException>(() => _client.GetResponseAsync("Hi", options, Token));
+        Assert.Equal("TopK must be at least -1, got -2.", error.Message);
     }
 
     [Fact]

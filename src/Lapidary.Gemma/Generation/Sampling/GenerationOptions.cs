@@ -14,16 +14,16 @@ public sealed record GenerationOptions
     /// <summary>False takes the likeliest token each time. True samples within the limits below.</summary>
     public bool DoSample { get; init; }
 
-    /// <summary>The logits are divided by it; positive.</summary>
-    [Range(0.0, float.MaxValue, MinimumIsExclusive = true, ErrorMessage = "for the likeliest token leave DoSample off")]
+    /// <summary>The logits are divided by it; 0 takes the likeliest token.</summary>
+    [Range(0.0, 1000.0)]
     public float Temperature { get; init; } = 1f;
 
-    /// <summary>Samples only among the k likeliest tokens; 0 for all.</summary>
-    [Range(0, int.MaxValue)]
+    /// <summary>Samples only among the k likeliest tokens; 0 or -1, as vLLM's clients write it, for all.</summary>
+    [Range(-1, int.MaxValue)]
     public int TopK { get; init; }
 
-    /// <summary>Samples only among the likeliest tokens that together reach this probability; 1 for all.</summary>
-    [Range(0.0, 1.0, MinimumIsExclusive = true)]
+    /// <summary>Samples only among the likeliest tokens that together reach this probability; 1 for all, 0 for the likeliest.</summary>
+    [Range(0.0, 1.0)]
     public float TopP { get; init; } = 1f;
 
     /// <summary>Samples only among tokens of at least this probability, relative to the likeliest; 0 for all.</summary>
@@ -32,7 +32,7 @@ public sealed record GenerationOptions
 
     /// <summary>Logits of tokens in the prompt and the text so far are divided by it, or multiplied if negative; 1 for no
     /// penalty.</summary>
-    [Range(0.0, float.MaxValue, MinimumIsExclusive = true)]
+    [Range(0.001, 1000.0)]
     public float RepetitionPenalty { get; init; } = 1f;
 
     /// <summary>No sequence of this many tokens occurs twice in prompt and text; 0 for no limit.</summary>
@@ -50,6 +50,9 @@ public sealed record GenerationOptions
 
     /// <summary>Generation ends at any of these ids, which are not part of the output.</summary>
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>Whether tokens are drawn; false where the likeliest is taken.</summary>
+    internal bool Draws => DoSample && Temperature > 0 && TopP > 0;
 
     /// <summary>The form that the text must have; null for any text. It needs stop tokens.</summary>
     internal TokenForm? Form { get; init; }

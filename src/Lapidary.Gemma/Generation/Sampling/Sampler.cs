@@ -15,7 +15,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     private TokenDrawer? _drawer;
 
     /// <summary>Whether a choice needs more than the index of the largest logit.</summary>
-    public static bool IsFor(GenerationOptions options) => options.DoSample || LogitsRules.AreIn(options);
+    public static bool IsFor(GenerationOptions options) => options.Draws || LogitsRules.AreIn(options);
 
     /// <summary>Whether rules change the logits.</summary>
     public bool HasRules => _rules is not null;
@@ -29,10 +29,10 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     /// <param name="vocabulary">Number of tokens in all. A top_k of as many is no limit, and a draw without one is cheaper.</param>
     public TokenDraw DrawAfter(int tokens, int vocabulary)
     {
-        if (!options.DoSample) return TokenDraw.None;
+        if (!options.Draws) return TokenDraw.None;
         var random = _random;
         for (int i = 0; i < tokens; i++) random.NextDouble();
-        int topK = options.TopK < vocabulary ? options.TopK : 0;
+        int topK = options.TopK > 0 && options.TopK < vocabulary ? options.TopK : 0;
         return new TokenDraw(options.Temperature, topK, options.TopP, options.MinP, random.NextDouble());
     }
 
@@ -41,7 +41,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     public int Take(int id)
     {
         _rules?.Add(_rules.Checked(id));
-        if (options.DoSample) _random.NextDouble();
+        if (options.Draws) _random.NextDouble();
         return id;
     }
 
@@ -69,7 +69,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     private int Choose(ReadOnlySpan<float> logits)
     {
         int likeliest = LogitScan.Largest(logits);
-        return options.DoSample ? (_drawer ??= new TokenDrawer()).Draw(logits, logits[likeliest], DrawAfter(0, logits.Length)) : likeliest;
+        return options.Draws ? (_drawer ??= new TokenDrawer()).Draw(logits, logits[likeliest], DrawAfter(0, logits.Length)) : likeliest;
     }
 
     private static void RequireFinite(ReadOnlySpan<float> logits)

@@ -57,12 +57,25 @@ public class SamplerTests
     [InlineData(4, 4)]
     [InlineData(5, 0)]
     [InlineData(int.MaxValue, 0)]
+    [InlineData(-1, 0)]
     public void TopK_OfTheVocabularyOrMore_IsNoLimit(int topK, int expected)
     {
         var sampler = new Sampler(new() { DoSample = true, TopK = topK, TopP = 0.9f, Seed = 7 }, []);
         var unlimited = new Sampler(new() { DoSample = true, TopK = expected, TopP = 0.9f, Seed = 7 }, []);
         Assert.Equal(unlimited.DrawAfter(1, Logits.Length), sampler.DrawAfter(1, Logits.Length));
         for (int i = 0; i < 200; i++) Assert.Equal(unlimited.Next([.. Logits]), sampler.Next([.. Logits]));
+    }
+
+    [Fact]
+    public void ATemperatureOrTopPOfZero_TakesTheLikeliest()
+    {
+        GenerationOptions[] all = [new() { DoSample = true, Temperature = 0 }, new() { DoSample = true, TopP = 0 }];
+        Assert.All(all, options =>
+        {
+            Assert.False(Sampler.IsFor(options));
+            var sampler = new Sampler(options, []);
+            Assert.All(Enumerable.Range(0, 50), _ => Assert.Equal(1, sampler.Next([.. Logits])));
+        });
     }
 
     [Theory]
