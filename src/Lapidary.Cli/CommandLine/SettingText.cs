@@ -43,11 +43,10 @@ internal static class SettingText
     }
 
     /// <summary>"no, steps or epoch".</summary>
-    public static string Choices(Type type)
-    {
-        string[] names = [.. Enum.GetNames(type).Select(Snake)];
-        return $"{string.Join(", ", names[..^1])} or {names[^1]}";
-    }
+    public static string Choices(Type type) => Choices([.. Enum.GetNames(type).Select(Snake)]);
+
+    /// <inheritdoc cref="Choices(Type)"/>
+    public static string Choices(string[] names) => $"{string.Join(", ", names[..^1])} or {names[^1]}";
 
     /// <summary>The text that the readers above accept.</summary>
     public static string Format(object value) => value switch

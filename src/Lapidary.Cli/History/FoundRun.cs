@@ -39,7 +39,7 @@ internal sealed record FoundRun(string Name, string Folder, string State)
     /// <summary>Total time of all its sessions.</summary>
     public TimeSpan? Time { get; init; }
 
-    /// <summary>Tokens per second of all its sessions.</summary>
+    /// <summary>Tokens per second of the optimizer steps of all its sessions.</summary>
     public double? TokensPerSecond { get; init; }
 
     /// <summary>The settings in its files.</summary>

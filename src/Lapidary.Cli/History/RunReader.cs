@@ -50,7 +50,8 @@ internal static class RunReader
         JsonSection[] sessions = json.Json[RunManifest.SessionsKey] is JsonArray list
             ? [.. list.OfType<JsonObject>().Select(session => new JsonSection(json.Path, session))]
             : [];
-        double seconds = sessions.Sum(session => session.Number("seconds", 0, 0, 1e9)); // a TimeSpan has room for hundreds of them
+        double seconds = sessions.Sum(session => session.Number(RunManifest.SecondsKey, 0, 0, 1e9)); // a TimeSpan has room for hundreds of them
+        double training = sessions.Sum(RunManifest.TrainingSeconds);
         double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
         var results = json.Section(RunManifest.ResultsKey);
         string? metric = results?.Text(RunManifest.MetricKey);
@@ -70,7 +71,7 @@ internal static class RunReader
             BestStep = Number(results, RunManifest.LoadedStepKey) is { } step ? (int)step : null,
             Started = sessions.Length > 0 ? ParseTime(sessions[0].Text("started")) : null,
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
-            TokensPerSecond = seconds > 0 ? tokens / seconds : null,
+            TokensPerSecond = training > 0 ? tokens / training : null,
             Settings = json.Section(RunManifest.SettingsKey) is { } settings
                 ? Texts(settings.Json, (key, value) => RunPaths.Keys.Contains(key) ? RunPaths.Full(value, folder, recorded) : value)
                 : new Dictionary<string, string>(),

@@ -12,16 +12,20 @@ namespace Lapidary.Cli.Runs;
 /// <param name="IsComplete">Whether the run is complete.</param>
 /// <param name="Tokens">Tokens of this process, without those before it resumed.</param>
 /// <param name="Elapsed">Time of training and evaluating.</param>
+/// <param name="Training">Time of its optimizer steps alone.</param>
 /// <param name="PeakBytes">Peak memory of the backend.</param>
 /// <param name="PredictedBytes">Peak memory predicted by the plan.</param>
 internal sealed record TrainResult(
-    string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
+    string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, TimeSpan Training, long PeakBytes,
+    long PredictedBytes)
 {
     /// <summary>The repository that it was pushed to, or null.</summary>
     public RunPush? Push { get; init; }
 
     /// <summary>Whether the run was stopped before its end.</summary>
     public bool WasInterrupted => !IsComplete;
+
+    private double TokensPerSecond => Training > TimeSpan.Zero ? Tokens / Training.TotalSeconds : 0;
 
     private double? TrainLoss => new RunSummary(State).MeanLoss;
 
@@ -49,7 +53,7 @@ internal sealed record TrainResult(
 
         json.WriteNumber("tokens", Tokens);
         json.WriteFinite("seconds", Elapsed.TotalSeconds);
-        json.WriteFinite("tokens_per_second", Tokens / Elapsed.TotalSeconds);
+        json.WriteNumber("tokens_per_second", TokensPerSecond);
         json.WriteNumber("peak_bytes", PeakBytes);
         json.WriteNumber("predicted_bytes", PredictedBytes);
         json.WriteBoolean("interrupted", WasInterrupted);
@@ -69,7 +73,7 @@ internal sealed record TrainResult(
             + (Evaluation?.EvalLoss is { } loss ? $", evaluation loss {loss:F4}{of}" : "")
             + (IsComplete && Tokens == 0
                 ? "; nothing was left to train"
-                : $"; {Amount.Of(Tokens, "token")} in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
+                : $"; {Amount.Of(Tokens, "token")} in {PlainText.Duration(Elapsed)} ({TokensPerSecond:F0} per second of training), "
                     + $"peak memory {ByteSize.Format(PeakBytes)}"));
         if (Evaluation is { EvalMetric: { } metric, EvalMetricValue: var after })
         {

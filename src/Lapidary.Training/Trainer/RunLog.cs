@@ -4,10 +4,9 @@ using Lapidary.Training.Logging;
 namespace Lapidary.Training.Trainer;
 
 /// <summary>State of a run besides the weights: its log, tokens so far, sums since the last entry, the best evaluation.</summary>
-/// <param name="time">The clock.</param>
 /// <param name="observer">Receives every new entry.</param>
 /// <param name="chosenBy">The metric that chooses the best evaluation; null for the loss.</param>
-internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEvaluationMetric? chosenBy = null)
+internal sealed class RunLog(ITrainingObserver observer, IEvaluationMetric? chosenBy = null)
 {
     /// <summary>Receives every new entry.</summary>
     public ITrainingObserver Observer { get; set; } = observer;
@@ -19,7 +18,10 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     private LossMeter _meter = new();
     private long _tokens;
     private long _tokensAtEntry;
-    private long _timeAtEntry = time.GetTimestamp();
+    private TimeSpan _timeAtEntry;
+
+    /// <summary>Time in optimizer steps, without those before a resumption. Evaluations and checkpoints do not count.</summary>
+    public TimeSpan TrainingTime { get; private set; }
 
     /// <summary>Best evaluation with a checkpoint, or the best one if no checkpoint is saved: the lowest loss, or the best value of the
     /// metric.</summary>
@@ -43,7 +45,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     public void Restore(TrainerState state, LossMeter pending)
     {
         _entries.AddRange(state.LogHistory);
-        (_meter, _tokens) = (pending, state.NumTokens);
+        (_meter, _tokens, _tokensAtEntry) = (pending, state.NumTokens, state.NumTokens);
 
         // Accepts a name but not a path, because the file may have been changed.
         string? best = Path.GetFileName(state.BestModelCheckpoint);
@@ -59,13 +61,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     /// <summary>Whether the log has an evaluation of a step.</summary>
     public bool IsEvaluated(int step) => _entries.Exists(entry => entry.Step == step && entry.EvalLoss is not null);
 
-    /// <summary>Restarts the clock of tokens per second, because the time before was not training.</summary>
-    public void StartClock() => (_tokensAtEntry, _timeAtEntry) = (_tokens, time.GetTimestamp());
-
     /// <summary>Counts an optimizer step.</summary>
-    public void Count(in OptimizerStepResult step)
+    public void Count(in OptimizerStepResult step, TimeSpan time)
     {
         _tokens += step.Tokens;
+        TrainingTime += time;
         _meter.Add(step.Loss, step.Hits, step.TrainedTokens);
     }
 
@@ -80,11 +80,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
             GradNorm = last.GradNorm,
             LearningRate = last.LearningRate,
             NumTokens = _tokens,
-            TokensPerSecond = (_tokens - _tokensAtEntry) / time.GetElapsedTime(_timeAtEntry).TotalSeconds,
+            TokensPerSecond = (_tokens - _tokensAtEntry) / (TrainingTime - _timeAtEntry).TotalSeconds,
             MeanTokenAccuracy = _meter.Accuracy,
         });
         _meter.Reset();
-        StartClock();
+        (_tokensAtEntry, _timeAtEntry) = (_tokens, TrainingTime);
     }
 
     /// <summary>Adds an evaluation. One before the first step has nothing to save, so it is never the best.</summary>
@@ -95,7 +95,6 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
         Add(evaluation);
         if (evaluation.Step > 0 && ValueOf(evaluation) is { } found && IsBetter(found, evaluation.EvalLoss))
             (Best, BestCheckpoint, _bestLoss) = (found, checkpoint, evaluation.EvalLoss);
-        StartClock();
     }
 
     private double? ValueOf(LogEntry entry) => chosenBy is null ? entry.EvalLoss : entry.EvalMetricValue;

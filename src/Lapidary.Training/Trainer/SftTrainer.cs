@@ -89,6 +89,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Whether the run reached its end and its result is in the output folder; false after cancellation.</summary>
     public bool IsComplete { get; private set; }
 
+    /// <summary>Time in this run's optimizer steps, without evaluations and checkpoints, nor what it resumed from.</summary>
+    internal TimeSpan TrainingTime => _log.TrainingTime;
+
     /// <summary>Runs the steps.</summary>
     internal StepRunner Runner { get; }
 
@@ -147,7 +150,7 @@ public sealed partial class SftTrainer : IDisposable
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
-            _manifest?.End(state, IsComplete, _model.Backend.Memory.PeakBytes);
+            _manifest?.End(state, _log.TrainingTime, IsComplete, _model.Backend.Memory.PeakBytes);
             _manifest = null;
             events?.End(IsComplete);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
@@ -182,7 +185,6 @@ public sealed partial class SftTrainer : IDisposable
         _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _weights.ParameterCount, Memory));
         if (Publisher is not null && _weights is Adapter adapter)
             HubPublisher.Announce(adapter.ConfigOver(_model), _observer);
-        _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;
 
@@ -201,9 +203,10 @@ public sealed partial class SftTrainer : IDisposable
             bool goesOnAtOnce = step < TotalSteps && !stops && !saves && _evaluation?.IsDue(step) != true;
             if (!goesOnAtOnce) Setup.Optimizer.EndGather(); // what comes next reads all weights
             if (Ranks.IsLeader && Runner.Scale.Exponent < scale) _observer.OnMessage(Runner.Scale.Repeated(step));
-            _log.Count(result);
+            var time = _time.GetElapsedTime(stepStarted);
+            _log.Count(result, time);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
-            var progress = Progress(step, first, started, stepStarted, result);
+            var progress = Progress(step, first, started, time, result);
             _observer.OnStep(progress);
             if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
@@ -221,9 +224,9 @@ public sealed partial class SftTrainer : IDisposable
         return state;
     }
 
-    private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
+    private TrainingProgress Progress(int step, int first, long started, TimeSpan time, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,
-        result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
+        result.Tokens / time.TotalSeconds,
         _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
 
     /// <summary>Evaluates.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.History;
 using Lapidary.Cli.Screens;
@@ -74,6 +75,26 @@ public sealed class RunsTests : IDisposable
     {
         Assert.Contains("there are no runs", CliRun.Of("runs", _folder.Path).Ok().Out, StringComparison.Ordinal);
         CliRun.Of("runs", _folder["nothing"]).AssertError(1, "expected a folder, found none");
+    }
+
+    /// <summary>As train's own lines and its last one say it; a manifest of 0.1 knows the whole time alone.</summary>
+    [Fact]
+    public void TheSpeed_IsThatOfTheStepsAlone()
+    {
+        Train("one", "--test-size", "2");
+        string path = Path.Combine(_folder["exp"], "one", "manifest.json");
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        var session = manifest["sessions"]![0]!;
+        (session["tokens"], session["seconds"], session["training_seconds"]) = (4000, 100.0, 40.0);
+        Assert.Equal(100, Speed());
+        session.AsObject().Remove("training_seconds");
+        Assert.Equal(40, Speed());
+
+        double Speed()
+        {
+            File.WriteAllText(path, manifest.ToJsonString());
+            return CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("runs")[0].GetProperty("tokens_per_second").GetDouble();
+        }
     }
 
     /// <summary>A run that says it runs, and whose folder no process has, was killed.</summary>

@@ -83,6 +83,26 @@ public sealed class RunManifestTests : IDisposable
         Assert.Equal([1, 2], sessions.Select(session => session!["last_step"]!.GetValue<int>()));
     }
 
+    /// <summary>Speed is that of the steps, as their lines say it, however long evaluations take.</summary>
+    [Fact]
+    public void TheSpeed_IsThatOfTheStepsAlone()
+    {
+        var clock = new Clock();
+        var config = Config with { EvalStrategy = IntervalStrategy.Steps, EvalSteps = 1, LoggingSteps = 2, MaxSteps = 4 };
+        List<LogEntry> log = [];
+        using var run = new TrainerRun(
+            TestDevice.Cpu, config, TrainerRun.RandomRows(8), adapter: null, observer: new LogOf(log), eval: TrainerRun.RandomRows(4),
+            metric: new TextMetric { OnMeasure = _ => clock.Seconds += 10_000 }, time: clock);
+        run.Trainer.Train(cancellationToken: Token);
+
+        var session = Manifest()["sessions"]!.AsArray().Single()!;
+        double tokens = session["tokens"]!.GetValue<double>();
+        Assert.Equal(4, session["training_seconds"]!.GetValue<double>());
+        Assert.True(session["seconds"]!.GetValue<double>() > 40_000);
+        Assert.Equal(tokens / 4, session["tokens_per_second"]!.GetValue<double>(), 0.1);
+        Assert.Equal([tokens / 4, tokens / 4], log.Where(entry => entry.Loss is not null).Select(entry => entry.TokensPerSecond!.Value));
+    }
+
     [Fact]
     public void ARunThatFails_SaysSo()
     {
@@ -112,6 +132,21 @@ public sealed class RunManifestTests : IDisposable
         File.WriteAllText(path, "mine");
         Train(Config with { OverwriteOutputDir = true }, cancellation: Token);
         Assert.Equal("mine", File.ReadAllText(path));
+    }
+
+    /// <summary>A second passes between two looks at it.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        public long Seconds { get; set; }
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Seconds++;
+    }
+
+    private sealed class LogOf(List<LogEntry> log) : ITrainingObserver
+    {
+        public void OnLog(LogEntry entry) => log.Add(entry);
     }
 
     private sealed class Hook(Action<int> onStep) : ITrainingObserver

@@ -34,5 +34,5 @@ public class RunLogTests
         }
     }
 
-    private static RunLog NewLog() => new(TimeProvider.System, new ObserverGroup(), new TextMetric());
+    private static RunLog NewLog() => new(new ObserverGroup(), new TextMetric());
 }

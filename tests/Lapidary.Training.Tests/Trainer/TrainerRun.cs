@@ -14,7 +14,7 @@ internal sealed class TrainerRun : IDisposable
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
         string? folder = null, HubPublisher? publisher = null, IEvaluationMetric? metric = null,
-        bool isFull = false, DType? dtype = DType.Float32)
+        bool isFull = false, DType? dtype = DType.Float32, TimeProvider? time = null)
     {
         Model = GemmaModel.Load(
             folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
@@ -25,7 +25,7 @@ internal sealed class TrainerRun : IDisposable
             : Adapter.Load(Model, adapter, trainable: true);
         Trainer = new SftTrainer(
             Model, _weights, config, Packed(rows, config),
-            eval is null ? null : Packed(eval, config), observer)
+            eval is null ? null : Packed(eval, config), observer, time)
         {
             Publisher = publisher,
             Metric = metric,

@@ -95,7 +95,7 @@ internal static class RunFacts
 
     private static double? Seconds(RecordedRun run) => run.Sessions.Sum(session => session.Seconds) is > 0 and var seconds ? seconds : null;
 
-    private static double? Speed(RecordedRun run) => Seconds(run) is { } seconds
+    private static double? Speed(RecordedRun run) => run.Sessions.Sum(session => session.TrainingSeconds) is > 0 and var seconds
         ? run.Sessions.Sum(session => session.Tokens) / seconds
         : run.Log.LastOrDefault(entry => entry.TokensPerSecond is not null)?.TokensPerSecond;
 

@@ -100,6 +100,9 @@ internal sealed record RecordedSession
     /// <summary>Its length.</summary>
     public double? Seconds { get; init; }
 
+    /// <summary>Length of its optimizer steps alone.</summary>
+    public double TrainingSeconds { get; init; }
+
     /// <summary>Tokens that it trained on.</summary>
     public long? Tokens { get; init; }
 
