@@ -46,8 +46,9 @@ internal static class PlanCommand
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true",
                 "--for serve --size 1b --device cuda --memory 24GiB --max-batch 16 --max-length 8192",
+                "--for serve --model google/gemma-3-1b-pt --adapter my-adapter --adapter-count 3",
                 "--size 1b --device cuda --memory 76GiB --world-size 16 --link 400G --step-ms 35")
-            .Takes(For, Size, Memory, CardSettings.Gpu, ServeSettings.MaxBatch)
+            .Takes(For, Size, Memory, CardSettings.Gpu, ServeSettings.MaxBatch, PlannedAdapters.Number)
             .Takes(ScalingSettings.All)
             .Takes(TrainCommand.AllSettings)
             .Takes(ToolCommand.Config, ToolCommand.Json)
@@ -64,8 +65,11 @@ internal static class PlanCommand
             return;
         }
 
-        if (values.IsTyped(ServeSettings.MaxBatch))
-            throw run.Wrong($"--{ServeSettings.MaxBatch.Name} is an option of answers; give --for serve beside it, or leave it out.");
+        foreach (var setting in new Setting[] { ServeSettings.MaxBatch, PlannedAdapters.Number })
+        {
+            if (values.IsTyped(setting))
+                throw run.Wrong($"--{setting.Name} is an option of answers; give --for serve beside it, or leave it out.");
+        }
 
         if (!IsOfAModel(values))
         {
@@ -111,7 +115,8 @@ internal static class PlanCommand
     {
         var values = run.Values;
         PlannedServing.RefuseOthers(
-            run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
+            run, For, Size, Memory, CardSettings.Gpu, Model.Model, Model.Adapter, Model.Quantization, Model.DoubleQuant,
+            Model.DType);
         if (values.Get(CardSettings.Gpu) == CardSettings.List)
         {
             ShowCards(run, card);
@@ -119,16 +124,20 @@ internal static class PlanCommand
         }
 
         string? size = values.Get(Size);
-        if (size is null && !values.IsGiven(Model.Model))
+        string? adapter = values.IsTyped(Model.Adapter) ? values.Get(Model.Adapter) : null; // of a file, it is what a run began with
+        if (size is null && adapter is null && !values.IsGiven(Model.Model))
             throw run.Wrong($"--for serve plans one model: expected --size or --model beside --{CardSettings.Gpu.Name}; give --size 1b.");
         if (size is not null) RefuseFiles(run);
-        var sizes = size is null ? BaseHead.ConfigOf(ModelFolders.Find(run, Model).Model) : GemmaConfig.Preset(size);
-        var planned = PlannedServing.Create(run, Model, sizes, values.Get(Memory), card);
+        var folders = size is null ? ModelFolders.Find(run, Model, adapter) : null;
+        var sizes = folders is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folders.Model);
+        string model = values.Get(Model.Model) ?? size!;
+        var adapters = PlannedAdapters.Read(values, folders is null ? adapter : folders.Adapter, model, sizes);
+        var planned = PlannedServing.Create(run, Model, sizes, adapters, values.Get(Memory), card);
         run.Print(
             planned.WriteTo,
             text =>
             {
-                text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
+                text.WriteLine($"model      {model}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
                 planned.Show(text);
             });
     }

@@ -10,7 +10,7 @@ internal static class OptionGroups
     private static readonly (string Title, string Names)[] Table =
     [
         ("Rows", "rows* eval-rows* synth.split* domains exclude-domains complexity list-domains row* check-sql"),
-        ("Plan", "for* plan.size* plan.memory* gpu* plan.max-batch* world-size gpus-per-node link step-ms"),
+        ("Plan", "for* plan.size* plan.memory* gpu* plan.max-batch* adapter-count* world-size gpus-per-node link step-ms"),
         ("Input", "prompt* messages* chat* input-ids predictions* text file"),
         ("Rows of the answer", "ask.format* max-rows* timeout*"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),

@@ -19,6 +19,9 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
 {
     private const string Name = "--for serve";
 
+    /// <summary>Adapters beside the base.</summary>
+    public required PlannedAdapters Adapters { get; init; }
+
     /// <summary>Keys and values of an answer.</summary>
     public required long TextBytes { get; init; }
 
@@ -42,11 +45,13 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     /// <param name="settings">Settings of the model. The base is held as stored unless the command line says otherwise, as in
     /// serve.</param>
     /// <param name="sizes">config.json.</param>
+    /// <param name="adapters">The adapters that are served beside the base.</param>
     /// <param name="freeBytes">Memory to plan for; null for the device's free memory.</param>
     /// <param name="card">The card, in place of the device in the settings; null for that.</param>
     /// <exception cref="UsageException">The length is beyond the model's context, or the device is not here and no memory is
     /// given.</exception>
-    public static PlannedServing Create(CommandRun run, ModelSettings settings, GemmaConfig sizes, long? freeBytes, GpuCard? card)
+    public static PlannedServing Create(
+        CommandRun run, ModelSettings settings, GemmaConfig sizes, PlannedAdapters adapters, long? freeBytes, GpuCard? card)
     {
         var values = run.Values;
         int context = sizes.MaxPositionEmbeddings, length = LengthOf(run) is > 0 and var given ? given : context;
@@ -62,11 +67,13 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
         using var counter = card?.CreateCounter(computing) ?? DeviceSettings.CreateCounter(gpus, values, computing);
         long free = freeBytes ?? card?.FreeBytes ?? DeviceSettings.FreeBytesToPlan(gpus, values);
         using var model = GemmaModel.Skeleton(sizes, counter, Options(values, settings));
-        var memory = new GenerationMemory(model, free, MemoryPlanner.UsableBytes(free));
+        using var served = adapters.Over(model);
+        var memory = new GenerationMemory(served.Engines, free, MemoryPlanner.UsableBytes(free));
         int largest = memory.MostTexts(length);
         int texts = values.Get(ServeSettings.MaxBatch) is > 0 and var most ? most : Math.Clamp(largest, 1, counter.EfficientTexts);
         return new(counter.Description, texts, length, memory.Of(texts, length))
         {
+            Adapters = adapters,
             TextBytes = memory.TextBytes(length),
             IsMapped = gpus.Count == 0,
             BudgetBytes = memory.BudgetBytes,
@@ -82,7 +89,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     /// <exception cref="UsageException">There is one.</exception>
     public static void RefuseOthers(CommandRun run, params IReadOnlyList<Setting> known)
     {
-        Setting[] all = [.. known, ServeSettings.MaxBatch, ServeSettings.MaxLength, DeviceSettings.Device, DeviceSettings.Threads];
+        Setting[] all = [.. known, .. PlannedAdapters.Settings(run.Values), ServeSettings.MaxBatch, ServeSettings.MaxLength, DeviceSettings.Device, DeviceSettings.Threads];
         string[] names = [.. all.Select(setting => setting.Name)];
         if (run.Values.All.FirstOrDefault(each => run.Values.IsTyped(each) && !names.Contains(each.Name)) is { } other)
         {
@@ -96,6 +103,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     {
         people.WriteLine($"device     {Device}");
         people.WriteLine($"answers    {Texts} at a time, each of up to {Length:N0} tokens with its prompt");
+        Adapters.Show(people);
         people.WriteLine($"memory     {ByteSize.Format(Memory.TotalBytes)} of {ByteSize.Format(BudgetBytes)} that can be taken: "
             + (Fits ? "fits" : Memory.TotalBytes <= BudgetBytes ? "does not fit, because keys and values take at most half of what the "
                 + "weights leave" : "does not fit"));
@@ -120,6 +128,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
         json.WriteNumber("max_batch", Texts);
         json.WriteNumber("max_length", Length);
         json.WriteNumber("answer_bytes", TextBytes);
+        json.WriteNumber("adapters", Adapters.Count);
         json.WriteNumber("largest_max_batch", LargestBatch);
         json.WriteNumber("largest_max_length", LargestLength);
     }
@@ -137,6 +146,7 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     private string Describe(MemoryOwner owner) => owner switch
     {
         MemoryOwner.Base => IsMapped ? "base: weights, without those in 16 bits, which stay in the mapped file" : "base: weights",
+        MemoryOwner.Parameters => "adapters: their matrices",
         MemoryOwner.KvCache => $"keys and values, {ByteSize.Format(TextBytes)} an answer",
         MemoryOwner.Activations => "activations and logits of a step",
         MemoryOwner.Workspace => "workspace: scratch of operations",

@@ -90,7 +90,7 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>Number of caches of the device that are to divide its free memory evenly.</summary>
     internal int Sharers
     {
-        set => _turns.Slots.MemoryShare = 1.0 / (value + 1);
+        set => _turns.Slots.MemoryShare = TextSlots.ShareOf(value);
     }
 
     /// <summary>The same object for all engines that share steps.</summary>

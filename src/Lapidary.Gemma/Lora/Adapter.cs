@@ -56,6 +56,12 @@ public sealed class Adapter : TrainedWeights
     /// not memory enough.</exception>
     public static Adapter Skeleton(GemmaModel model, LoraConfig config) => MakeNew(model, config, _ => { });
 
+    /// <summary>An adapter that is used and not trained, without values, for a model without weights.</summary>
+    /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="config">A saved adapter's, or a new one's.</param>
+    /// <exception cref="LapidaryException">As for <see cref="Skeleton"/>.</exception>
+    internal static Adapter UsedSkeleton(GemmaModel model, LoraConfig config) => Make(model, config, trainable: false, _ => { });
+
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base. The base's client also downloads an adapter given by id.</param>
     /// <param name="folderOrId">A folder with adapter_config.json and adapter_model.safetensors, or an id of the Hub, whose files are

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Cli.Cards;
 using Lapidary.Engine;
 using Lapidary.Gemma;
@@ -214,6 +215,7 @@ public sealed class PlanTests : IDisposable
     [InlineData("--gpu list --size 1b", "expected no model")]
     [InlineData("--size 1b --memory lots", "--memory: expected a size")]
     [InlineData("--size 1b --max-batch 4", "--max-batch is an option of answers; give --for serve beside it")]
+    [InlineData("--size 1b --adapter-count 2", "--adapter-count is an option of answers; give --for serve beside it")]
     [InlineData("--for serve --size 1b --lora-r 4", "--for serve plans answers of a model: expected no --lora-r")]
     [InlineData("--for serve --size 1b --max-length 40000", "--max-length 40000: expected at most the model's context of 32768")]
     [InlineData("--for serve --size 1b --model x", "no --model")]
@@ -273,6 +275,49 @@ public sealed class PlanTests : IDisposable
         string tiny = CliRun.Of([.. line, "--memory", "1MiB"]).Ok().Out;
         Assert.Contains("answers    1 at a time", tiny, StringComparison.Ordinal);
         Assert.Contains("largest    not one answer of up to 32,768 tokens fits", tiny, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_ForServe_CountsAdapters()
+    {
+        string[] line = ["plan", "--for", "serve", "--size", "1b", "--device", "cpu", "--max-batch", "4", "--max-length", "1024", "--json"];
+        var alone = Parts();
+        Assert.False(alone.TryGetProperty("parameters", out _));
+
+        // Rank 4: of each layer's projections the numbers of inputs and outputs, in fp32.
+        const int Seed = 64; // of dropout, with what keeps blocks apart
+        long sums = 26 * ((1152 + 1024) + (2 * (1152 + 256)) + (1024 + 1152) + (3 * (1152 + 6912)));
+        Assert.Equal((4 * 4 * sums) + Seed, Parts("--adapter-count", "1", "--lora-r", "4").GetProperty("parameters").GetInt64());
+        var three = Parts("--adapter-count", "3", "--lora-r", "4");
+        Assert.Equal(3 * ((4 * 4 * sums) + Seed), three.GetProperty("parameters").GetInt64());
+        Assert.Equal(alone.GetProperty("kv_cache").GetInt64(), three.GetProperty("kv_cache").GetInt64());
+
+        // An embedding that is its own has answers of its own.
+        var own = Parts("--adapter-count", "2", "--lora-r", "4", "--modules-to-save", "embed_tokens");
+        Assert.Equal(2 * ((4 * ((4 * sums) + (262144L * 1152))) + Seed), own.GetProperty("parameters").GetInt64());
+        Assert.Equal(3 * alone.GetProperty("kv_cache").GetInt64(), own.GetProperty("kv_cache").GetInt64());
+
+        JsonElement Parts(params string[] more) => CliRun.Of([.. line, .. more]).Ok().Json.GetProperty("parts");
+    }
+
+    [Fact]
+    public void Plan_ForServe_ReadsTheAdapter()
+    {
+        using var backend = new CpuBackend(2);
+        using var model = GemmaModel.Load(TinyModel.Folder, backend);
+        using (var made = Adapter.Create(model, new LoraConfig { R = 3 }, seed: 1)) made.Save(_folder["adapter"], model);
+        using var adapter = Adapter.Load(model, _folder["adapter"]);
+
+        string[] line = ["plan", "--for", "serve", "--model", TinyModel.Folder, "--device", "cpu", "--adapter", _folder["adapter"]];
+        var json = CliRun.Of([.. line, "--json"]).Ok().Json;
+        Assert.Equal(1, json.GetProperty("adapters").GetInt32());
+        Assert.Equal(
+            backend.Memory.LiveBytesOf(MemoryOwner.Parameters), json.GetProperty("parts").GetProperty("parameters").GetInt64());
+        Assert.Contains("adapters   2 of rank 3 beside the base, which share its answers", Text("--adapter-count", "2"), StringComparison.Ordinal);
+        Assert.DoesNotContain("adapters", Text("--adapter-count", "0"), StringComparison.Ordinal);
+        CliRun.Of([.. line, "--adapter-count", "2", "--lora-r", "4"]).AssertError(1, "has lora_r 3, found --lora-r 4");
+
+        string Text(params string[] more) => CliRun.Of([.. line, .. more]).Ok().Out;
     }
 
     [Fact]

@@ -40,6 +40,46 @@ public class GenerationMemoryTests
         Assert.InRange(found[MemoryOwner.Inputs], 1, predicted[MemoryOwner.Inputs] + (64 << 10));
     }
 
+    /// <summary>The base with four adapters that share its steps, and one that has an embedding of its own and so an engine.</summary>
+    [Fact]
+    public void ThePrediction_CountsAdapters_AndTheirEngines()
+    {
+        const int Texts = 3, Length = 200;
+        using var models = new AdaptedModels(new CpuBackend(2));
+        var withEmbedding = models.With(
+            new LoraConfig { R = 4, TargetModules = ModuleSelector.AllLinear, ModulesToSave = ["embed_tokens"] });
+        using var shared = new CachedSteps(models.Models, Texts, Length);
+        shared.RunOnce();
+        using var own = new CachedSteps(withEmbedding, Texts, Length);
+        own.RunOnce();
+        var measured = models.Backend.Memory.Live;
+
+        using var counter = CpuBackend.CreateCounter(2);
+        using var skeleton = GemmaModel.Skeleton(models.Base.Config, counter, Nf4);
+        var owned = new Stack<IDisposable>();
+        GemmaModel[] counted = [.. models.Models.Skip(1).Append(withEmbedding).Select(WithAdapter)];
+        var memory = new GenerationMemory([[skeleton, .. counted[..^1]], [counted[^1]]], Free, Free);
+
+        var predicted = memory.Of(Texts, Length);
+        Assert.All(
+            Enum.GetValues<MemoryOwner>().Except([MemoryOwner.Workspace]), owner => Assert.Equal(measured[owner], predicted[owner]));
+        // The scratch of an adapter is for the rows that have it. It is counted for all rows, and here none has one.
+        Assert.InRange(predicted[MemoryOwner.Workspace] - measured[MemoryOwner.Workspace], 0, 1 << 10);
+        Assert.True(measured[MemoryOwner.Parameters] > 4L * skeleton.Config.VocabSize * skeleton.Config.HiddenSize);
+        Assert.InRange(memory.MostTexts(Length), 1, Predict(alone => alone.MostTexts(Length)) - 1);
+        while (owned.TryPop(out var one)) one.Dispose();
+
+        GemmaModel WithAdapter(GemmaModel like)
+        {
+            var model = skeleton.ShareWeights();
+            var adapter = Adapter.UsedSkeleton(model, ((Adapter)like.Trained!).Config);
+            model.Attach(adapter);
+            owned.Push(model);
+            owned.Push(adapter);
+            return model;
+        }
+    }
+
     [Fact]
     public void TheLargestNumbers_Fit_AndOneMoreDoesNot()
     {

@@ -87,7 +87,7 @@ public sealed class TextSlotsTests : IDisposable
     }
 
     private long Available(int texts, int length) =>
-        (long)Math.Ceiling(KvCache.LengthBytesOf(_model, texts, length, CachedSteps.MaxPieceLength) / TextSlots.ShareOfOneEngine);
+        (long)Math.Ceiling(KvCache.LengthBytesOf(_model, texts, length, CachedSteps.MaxPieceLength) / TextSlots.ShareOf(engines: 1));
 
     private long CachedStepsBytes(int slots, int length)
     {

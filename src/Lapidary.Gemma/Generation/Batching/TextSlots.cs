@@ -13,12 +13,12 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     private readonly List<TextSlot> _free = prepared is null ? [] : SlotsOf(prepared, models);
     private CachedSteps? _steps = prepared;
 
-    /// <summary>The share of a device's only engine.</summary>
-    public const double ShareOfOneEngine = 0.5;
+    /// <summary>The share of each of a device's engines: what they leave is for their steps and for others.</summary>
+    public static double ShareOf(int engines) => 1.0 / (engines + 1);
 
     /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
     /// available.</summary>
-    public double MemoryShare { get; set; } = ShareOfOneEngine;
+    public double MemoryShare { get; set; } = ShareOf(engines: 1);
 
     /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
     public CachedSteps Steps => _steps!;
