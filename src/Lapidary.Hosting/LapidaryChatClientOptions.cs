@@ -4,7 +4,8 @@ using Lapidary.Gemma;
 namespace Lapidary.Hosting;
 
 /// <summary>The model that answers, and its device. Clients with the same model, adapter, device and limits share one model, which is
-/// loaded once, and one <see cref="GenerationEngine"/>.</summary>
+/// loaded once, and one <see cref="GenerationEngine"/>. Clients with other adapters share the base's weights, and its steps where adapters
+/// are LoRA alone and the limits are the same.</summary>
 public sealed class LapidaryChatClientOptions
 {
     /// <summary>A Hugging Face folder of Gemma 3, such as a merged model, or a Hub id.</summary>

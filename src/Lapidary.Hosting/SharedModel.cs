@@ -14,20 +14,27 @@ internal sealed record ModelKey(
         new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.ActivationDType, options.Quantization,
             options.MaxConcurrentAnswers, options.MaxWaitingAnswers);
 
+    /// <summary>The base that they are over.</summary>
+    public BaseKey Base => new(Model, Device, ActivationDType, Quantization);
+
     /// <summary>"model with adapter".</summary>
     public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
 }
 
-/// <summary>A model in memory, loaded once by the first caller.</summary>
+/// <summary>A model in memory over a base that others may share, loaded once by the first caller.</summary>
 internal sealed partial class SharedModel : IDisposable
 {
     private readonly ModelKey _key;
+    private readonly SharedBase _base;
     private readonly ILogger _logger;
     private readonly Lazy<Task<LoadedModel>> _loading;
 
-    public SharedModel(ModelKey key, ILogger logger)
+    /// <param name="key">What it is.</param>
+    /// <param name="shared">Its base, which is disposed after it.</param>
+    /// <param name="logger">Receives its load.</param>
+    public SharedModel(ModelKey key, SharedBase shared, ILogger logger)
     {
-        (_key, _logger) = (key, logger);
+        (_key, _base, _logger) = (key, shared, logger);
         // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
         _loading = new(() => Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
     }
@@ -41,12 +48,18 @@ internal sealed partial class SharedModel : IDisposable
     /// <summary>Loads the model unless this was done.</summary>
     public Task<LoadedModel> LoadAsync() => _loading.Value;
 
-    /// <summary>Frees the model after its load has ended.</summary>
-    public void Dispose()
+    /// <summary>Ends the model's answers after its load has ended.</summary>
+    public void EndAnswers()
     {
         if (Loading is not { } loading) return;
         ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
-        if (loading.IsCompletedSuccessfully) loading.Result.Dispose();
+        if (loading.IsCompletedSuccessfully) loading.Result.Engine.Dispose();
+    }
+
+    /// <summary>Frees the model, whose answers have ended.</summary>
+    public void Dispose()
+    {
+        if (Loading is { IsCompletedSuccessfully: true } loading) loading.Result.Dispose();
     }
 
     private LoadedModel Load()
@@ -54,8 +67,8 @@ internal sealed partial class SharedModel : IDisposable
         try
         {
             long started = TimeProvider.System.GetTimestamp();
-            var model = LoadedModel.Load(_key);
-            Loaded(_key, model.Backend.Description, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+            var model = LoadedModel.Load(_key, _base);
+            Loaded(_key, model.Model.Backend.Description, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
             return model;
         }
         catch (Exception e)
@@ -70,44 +83,4 @@ internal sealed partial class SharedModel : IDisposable
 
     [LoggerMessage(2, LogLevel.Error, "{Model} cannot be loaded")]
     private partial void Failed(ModelKey model, Exception exception);
-}
-
-/// <summary>A model that is ready to answer.</summary>
-internal sealed record LoadedModel(
-    IBackend Backend, GemmaModel Model, Adapter? Adapter, GenerationEngine Engine, Tokenizer Tokenizer, ChatTemplate Template) : IDisposable
-{
-    /// <summary>Loads a model, its adapter and its tokenizer.</summary>
-    /// <exception cref="Formats.LapidaryException">One of them cannot be loaded.</exception>
-    public static LoadedModel Load(ModelKey key)
-    {
-        var backend = Lapidary.Engine.Backend.Create(key.Device, new CudaOptions { ActivationDType = key.ActivationDType });
-        GemmaModel? model = null;
-        Adapter? adapter = null;
-        try
-        {
-            model = GemmaModel.Load(key.Model, backend, new ModelOptions { Quantization = key.Quantization });
-            if (key.Adapter is not null) model.Attach(adapter = Adapter.Load(model, key.Adapter));
-            string tokenizer = key.Tokenizer
-                ?? (adapter?.Source is { } source ? TokenizerFolder.Resolve(source.Folder) : null)
-                ?? key.Model;
-            var engine = new GenerationEngine(model, key.MaxTexts) { MaxWaiting = key.MaxWaiting };
-            return new(backend, model, adapter, engine, Tokenizer.Load(tokenizer), ChatTemplate.Load(tokenizer));
-        }
-        catch
-        {
-            adapter?.Dispose();
-            model?.Dispose();
-            backend.Dispose();
-            throw;
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Engine.Dispose();
-        Adapter?.Dispose();
-        Model.Dispose();
-        Backend.Dispose();
-    }
 }

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Tests;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -55,6 +56,55 @@ public class HostTests
         Assert.Equal(answers[0].Text, answers[1].Text);
         Assert.Same(Client("a").GetService<GemmaModel>(), Client("b").GetService<GemmaModel>());
         Assert.NotSame(Client("a").GetService<GemmaModel>(), Client("nf4").GetService<GemmaModel>());
+    }
+
+    /// <summary>As in serve: adapters of LoRA alone share the base's steps too, and each answers as alone.</summary>
+    [Fact]
+    public async Task ClientsOfAdapters_ShareTheirBase()
+    {
+        using var backend = new CpuBackend(1);
+        using var model = GemmaModel.Load(TinyModel.Folder, backend);
+        string sql = WriteAdapter(model, new LoraConfig { R = 4 });
+        string own = WriteAdapter(model, new LoraConfig { R = 2, ModulesToSave = ["lm_head"] });
+        var drawn = new ChatOptions { MaxOutputTokens = 6, Temperature = 1.5f, Seed = 3 };
+        string alone;
+        using (var adapter = Adapter.Load(model, sql))
+        {
+            model.Attach(adapter);
+            using var client = new GemmaChatClient(model, Tokenizer.Load(TinyModel.Folder), ChatTemplate.Load(TinyModel.Folder));
+            alone = (await client.GetResponseAsync("Hi", drawn, Token)).Text;
+            model.Attach(null);
+        }
+
+        var host = Host(services =>
+        {
+            services.AddKeyedLapidaryChatClient("base", Tiny);
+            foreach (var (key, folder) in new[] { ("sql", sql), ("own", own) })
+            {
+                services.AddKeyedLapidaryChatClient(key, options =>
+                {
+                    Tiny(options);
+                    options.Adapter = folder;
+                });
+            }
+        });
+        await host.StartAsync(Token);
+        IChatClient Client(string key) => host.Services.GetRequiredKeyedService<IChatClient>(key);
+        string[] keys = ["base", "sql", "own"];
+
+        var answers = await Task.WhenAll(keys.Select(key => Client(key).GetResponseAsync("Hi", drawn, Token)));
+
+        Assert.Equal(alone, answers[1].Text);
+        Assert.NotEqual(answers[0].Text, answers[1].Text);
+        var models = keys.Select(key => Client(key).GetService<GemmaModel>()!).ToArray();
+        Assert.All(models[1..], each => Assert.Same(models[0].EmbedTokens, each.EmbedTokens));
+        var engines = host.Services.GetRequiredService<SharedModels>().All.ToDictionary(
+            each => each.Key.Adapter ?? "", each => each.Loading!.Result.Engine.Together);
+        Assert.Same(engines[""], engines[sql]);
+        Assert.NotSame(engines[""], engines[own]);
+        var memory = models[0].Backend.Memory;
+        host.Dispose();
+        Assert.Equal(0, memory.LiveBytes);
     }
 
     [Fact]
@@ -127,6 +177,23 @@ public class HostTests
         var report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token);
         Assert.Equal(HealthStatus.Unhealthy, report.Status);
         Assert.Contains("no-such-model", report.Entries["lapidary"].Exception!.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An adapter that changes answers.</summary>
+    private static string WriteAdapter(GemmaModel model, LoraConfig config)
+    {
+        using var adapter = Adapter.Create(model, config, seed: config.R);
+        var random = new Random(config.R);
+        foreach (var parameter in adapter.Parameters.Where(each => each.Name.Contains("lora_B", StringComparison.Ordinal)))
+        {
+            var values = new float[parameter.Value.Count];
+            for (int i = 0; i < values.Length; i++) values[i] = random.NextSingle() - 0.5f;
+            model.Backend.Write<float>(values, parameter.Value);
+        }
+
+        string folder = Fixtures.TemporaryFolder();
+        adapter.Save(folder, model);
+        return folder;
     }
 
     private static void Tiny(LapidaryChatClientOptions options) => (options.Model, options.Device) = (TinyModel.Folder, "cpu");
