@@ -42,12 +42,14 @@ public sealed class GenerationEngine : IDisposable
     {
         _model = new StepModel(model);
         _turns = new TextTurns(_model, maxTexts, prepared);
+        model.AddUser(this);
     }
 
     private GenerationEngine(GemmaModel model, GenerationEngine joined)
     {
         (_model, _turns) = (new StepModel(model), joined._turns);
         _turns.Add(_model, joined._model);
+        model.AddUser(this);
     }
 
     /// <summary>The model.</summary>
@@ -164,6 +166,11 @@ public sealed class GenerationEngine : IDisposable
         return request.Done;
     }
 
-    /// <summary>Ends all texts of this engine after the current turn. The last of the engines that share steps frees the cache.</summary>
-    public void Dispose() => _turns.Remove(_model);
+    /// <summary>Ends all texts of this engine after the current turn. The last of the engines that share steps frees the cache. Disposing
+    /// the model does this too.</summary>
+    public void Dispose()
+    {
+        _turns.Remove(_model);
+        Model.RemoveUser(this);
+    }
 }

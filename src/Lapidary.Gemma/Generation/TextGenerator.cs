@@ -23,6 +23,7 @@ public sealed class TextGenerator : IDisposable
         _model = new StepModel(model);
         _slots = new TextSlots([_model], most: 1);
         _choice = new TokenChoice(model.Backend, maxTexts: 1);
+        model.AddUser(this);
     }
 
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
@@ -59,7 +60,11 @@ public sealed class TextGenerator : IDisposable
     }
 
     /// <summary>Frees the cache and the recorded steps.</summary>
-    public void Dispose() => _slots.Dispose();
+    public void Dispose()
+    {
+        _slots.Dispose();
+        _model.Model.RemoveUser(this);
+    }
 
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {

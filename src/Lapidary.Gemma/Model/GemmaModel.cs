@@ -16,6 +16,9 @@ public sealed class GemmaModel : IDisposable
     private readonly NormLayer _norm;
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
+    private readonly bool _sharesWeights;
+    private readonly List<(GemmaModel Model, IDisposable User)> _users;
+    private bool _isDisposed;
 
     internal GemmaModel(GemmaConfig config, IBackend backend, ModelWeights weights)
     {
@@ -26,6 +29,7 @@ public sealed class GemmaModel : IDisposable
         BaseFault = weights.Fault;
         LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
         Region = weights.Region;
+        (_sharesWeights, _users) = (weights.Users is not null, weights.Users ?? []);
         _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1);
         _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor);
     }
@@ -125,8 +129,10 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>A second model over the same weights in memory, for another adapter or other trained weights; it has none yet. Dispose
     /// it before this one, which owns the weights.</summary>
+    /// <exception cref="ObjectDisposedException">This one is disposed.</exception>
     public GemmaModel ShareWeights()
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var own = new MemoryRegion(Backend.Memory, MemoryOwner.Base);
         var weights = new ModelWeights
         {
@@ -138,6 +144,7 @@ public sealed class GemmaModel : IDisposable
             Layers = [.. _layers.Select(layer => layer.Share())],
             Norm = _norm.Share(),
             Fault = BaseFault,
+            Users = _users,
         };
         return new GemmaModel(Config, Backend, weights)
         {
@@ -209,8 +216,37 @@ public sealed class GemmaModel : IDisposable
         return logits;
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _owner.Dispose();
+    /// <summary>Notes what computes with this model by itself and is disposed before it at the latest.</summary>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    internal void AddUser(IDisposable user)
+    {
+        lock (_users)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _users.Add((this, user));
+        }
+    }
+
+    /// <summary>Forgets a user that is disposed.</summary>
+    internal void RemoveUser(IDisposable user)
+    {
+        lock (_users) _users.RemoveAll(each => ReferenceEquals(each.User, user));
+    }
+
+    /// <summary>Frees the model. What still generates texts with it is disposed first: texts that run end with an
+    /// <see cref="ObjectDisposedException"/>. The model that owns the weights ends those of all models that share them.</summary>
+    public void Dispose()
+    {
+        IDisposable[] users;
+        lock (_users)
+        {
+            _isDisposed = true;
+            users = [.. _users.Where(each => each.Model == this || !_sharesWeights).Select(each => each.User)];
+        }
+
+        foreach (var user in users) user.Dispose();
+        _owner.Dispose();
+    }
 
     private Tensor Embed(Tape tape, Tensor ids)
     {

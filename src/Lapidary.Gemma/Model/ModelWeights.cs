@@ -24,4 +24,7 @@ internal sealed record ModelWeights
 
     /// <summary>What is known of numbers in them that are not finite; one for all models that share them.</summary>
     public KnownFault Fault { get; init; } = new();
+
+    /// <summary>What computes with the models that share them; null for the model that owns them.</summary>
+    public List<(GemmaModel Model, IDisposable User)>? Users { get; init; }
 }

@@ -21,7 +21,8 @@ internal sealed class TextSlots(IReadOnlyList<StepModel> models, int most, Cache
     public double MemoryShare { get; set; } = ShareOf(engines: 1);
 
     /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
-    public CachedSteps Steps => _steps!;
+    /// <exception cref="ObjectDisposedException">The model, or what generates with it, is disposed.</exception>
+    public CachedSteps Steps => _steps ?? throw new ObjectDisposedException(nameof(GemmaModel));
 
     /// <summary>Number of slots: fewer than there may be where memory is short, and 0 before <see cref="Prepare"/>.</summary>
     public int Count => _steps?.Slots ?? 0;

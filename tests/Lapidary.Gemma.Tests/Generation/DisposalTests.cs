@@ -1,0 +1,76 @@
+using Lapidary.Engine;
+using Lapidary.Tests;
+
+namespace Lapidary.Gemma.Tests.Generation;
+
+/// <summary>A model that is disposed before what uses it: the caller's mistake, which must not read freed memory.</summary>
+public class DisposalTests
+{
+    private static readonly GenerationOptions Long = new() { MaxNewTokens = 400 };
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    /// <summary>The text that runs ends, and the engine refuses others, as if it had been disposed first.</summary>
+    [Fact]
+    public async Task AModelDisposedBeforeItsEngine_DisposesTheEngine()
+    {
+        using var backend = new CpuBackend(2);
+        var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend);
+        using var engine = new GenerationEngine(model, 2);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = engine.GenerateAsync([5, 6, 7], Long, _ => begun.TrySetResult() || true, Token);
+        await begun.Task;
+
+        model.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => running);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => engine.GenerateAsync([5], Long, cancellationToken: Token));
+        Assert.Throws<ObjectDisposedException>(() => new GenerationEngine(model, 2));
+        model.Dispose();
+        Assert.Equal(0, backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
+    }
+
+    /// <summary>An adapter's model alone ends its own engine; the base, which owns the weights, those of all.</summary>
+    [Fact]
+    public async Task ABaseDisposedBeforeTheEnginesOfAdapters_DisposesThem()
+    {
+        var models = new AdaptedModels(new CpuBackend(2));
+        using var first = new GenerationEngine(models.Base, 2);
+        using var joined = first.Join(models.Models[1]);
+        using var own = new GenerationEngine(models.Models[2], 2);
+        foreach (var engine in new[] { first, joined, own }) await Text(engine);
+
+        models.Models[1].Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Text(joined));
+        Assert.NotEmpty((await Text(first)).Ids);
+        Assert.NotEmpty((await Text(own)).Ids);
+
+        models.Base.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Text(first));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Text(own));
+        models.Dispose();
+
+        static Task<GeneratedText> Text(GenerationEngine engine) =>
+            engine.GenerateAsync([5, 6], new() { MaxNewTokens = 3 }, cancellationToken: Token);
+    }
+
+    [Fact]
+    public void AModelDisposedBeforeItsGenerator_EndsTheText()
+    {
+        using var backend = new CpuBackend(2);
+        var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend);
+        using var generator = new TextGenerator(model);
+        using var ids = generator.Generate([5, 6, 7], Long, Token).GetEnumerator();
+        Assert.True(ids.MoveNext());
+
+        model.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() =>
+        {
+            while (ids.MoveNext())
+            {
+            }
+        });
+        Assert.Throws<ObjectDisposedException>(() => generator.Generate([5], Long, Token).First());
+    }
+}
