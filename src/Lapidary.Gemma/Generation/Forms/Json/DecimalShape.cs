@@ -19,6 +19,19 @@ internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonSha
 
     public override ITextForm Begin(ITextForm then, int depth) => new DecimalPlace(this, then, IsNegative: false, 0, 0, Fraction: -1);
 
+    /// <summary>The limits of OpenAPI's formats of whole numbers; null for one that has more digits than are written, and for
+    /// others.</summary>
+    public static (decimal Min, decimal Max)? RangeOf(string format) => format switch
+    {
+        "int8" => (sbyte.MinValue, sbyte.MaxValue),
+        "uint8" => (byte.MinValue, byte.MaxValue),
+        "int16" => (short.MinValue, short.MaxValue),
+        "uint16" => (ushort.MinValue, ushort.MaxValue),
+        "int32" => (int.MinValue, int.MaxValue),
+        "uint32" => (uint.MinValue, uint.MaxValue),
+        _ => null,
+    };
+
     /// <summary>Units of a whole 1.</summary>
     public static Int128 UnitsOf(int places) => places == 0 ? 1 : 10 * UnitsOf(places - 1);
 

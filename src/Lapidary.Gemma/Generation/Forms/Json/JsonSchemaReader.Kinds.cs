@@ -66,6 +66,8 @@ internal sealed partial class JsonSchemaReader
     {
         decimal unit = (decimal)DecimalShape.UnitsOf(places), beyond = (decimal)DecimalShape.UnitsOf(DecimalShape.WholeDigits) * unit;
         decimal min = 1 - beyond, max = beyond - 1;
+        if (places == 0 && place.Get("format") is { } format && DecimalShape.RangeOf(format.Text()) is var (first, last))
+            (min, max) = (first, last);
         if (place.Get("minimum") is { } least) min = Math.Max(min, Math.Ceiling(Units(least)));
         if (place.Get("exclusiveMinimum") is { } below) min = Math.Max(min, Math.Floor(Units(below)) + 1);
         if (place.Get("maximum") is { } largest) max = Math.Min(max, Math.Floor(Units(largest)));

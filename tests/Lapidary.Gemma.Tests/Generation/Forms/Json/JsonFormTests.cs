@@ -67,6 +67,21 @@ public class JsonFormTests
     [InlineData("{\"a\":1e400}")]
     public void WhatIsNoObject_OrBlank_IsRefused(string text) => Assert.False(Accepts(JsonForm.AnyObject, text));
 
+    /// <summary>The formats of whole numbers in OpenAPI's registry; another one says nothing.</summary>
+    [Theory]
+    [InlineData("int32", "2147483647", "2147483648")]
+    [InlineData("int32", "-2147483648", "-2147483649")]
+    [InlineData("uint8", "255", "256")]
+    [InlineData("uint16", "0", "-1")]
+    [InlineData("int64", "999999999999999", "1000000000000000")]
+    [InlineData("int32\", \"maximum\": 7, \"title\": \"", "7", "8")]
+    public void AFormatOfWholeNumbers_IsTheirLimit(string format, string allowed, string refused)
+    {
+        var form = FormOf($$"""{"type": "integer", "format": "{{format}}"}""");
+        Assert.True(Accepts(form, allowed));
+        Assert.False(Accepts(form, refused));
+    }
+
     [Fact]
     public void BytesThatAreNotUtf8_AreRefused()
     {
