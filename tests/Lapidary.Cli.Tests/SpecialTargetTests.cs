@@ -121,7 +121,7 @@ public sealed class SpecialTargetTests : IDisposable
                 CliRun.Of(
                     command, "--model", SqlModel.Folder, "--dataset", rows, "--template", "text-to-sql", "--device", "cpu",
                     "--max-new-tokens", "2", "--output", output)
-                    .AssertError(1, output, "the disk is full; free some space");
+                    .AssertError(1, output, "the disk is full; free some space", "answers are kept: use --resume to go on with them.\n");
                 File.Delete(output + ".partial");
                 File.Delete(output + ".partial.json");
             }

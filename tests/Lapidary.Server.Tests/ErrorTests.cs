@@ -127,6 +127,16 @@ public class ErrorTests
             body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ABodyThatEndsTooEarly_IsCalledNoJson()
+    {
+        await using var server = await TestServer.StartAsync();
+        var (status, body) = await server.PostAsync(Chat, """{"model": "tiny", "messages": [{"role": "user" """);
+        Assert.Equal(400, status);
+        Assert.StartsWith(
+            "The body is not JSON: line 1, byte ", body.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("{")]

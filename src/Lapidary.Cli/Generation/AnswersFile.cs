@@ -68,7 +68,7 @@ internal sealed class AnswersFile : IDisposable
                     if (found.RootElement.TryGetProperty(column.Name, out var same) && JsonElement.DeepEquals(same, column.Value)) continue;
                     throw new LapidaryException(
                         $"{path} line {line}: answers another row than {question.Record.Origin}, {Printable.Line(column.Name)} differs; "
-                        + "give the data set that it was made of, or choose another output.");
+                        + $"give the data set that it was made of, or choose another output.");
                 }
             }
             catch (Exception e) when (e is InvalidOperationException or JsonException)
@@ -124,7 +124,10 @@ internal sealed class AnswersFile : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            throw FileErrors.Writing(_path, e);
+            var error = FileErrors.Writing(_path, e);
+            if (Rows == 0) throw error;
+            throw new LapidaryException(
+                $"{error.Message.TrimEnd('.')}; {Rows} answers are kept: set resume to true to go on with them.", error);
         }
     }
 

@@ -33,13 +33,6 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
             AnswersFile.RequirePlace(_output);
         }
 
-        if (_output is not null && settings.Resume && AnswersFile.IsComplete(_output))
-        {
-            int failed = AnswersFile.FailedRows(_output);
-            run.Note($"{_output} is complete; nothing is left to do.");
-            return failed == 0 ? ExitCodes.Done : ExitCodes.Error;
-        }
-
         using var team = RankTeam.Join(run, exchanges: false);
         return team.Run(() => Run(team));
     }
@@ -55,9 +48,11 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         if (questions.All(question => question.PromptIds is null))
         {
             throw new ToolException(
-                $"{questions[0].Error!.TrimEnd('.')}; none of the {Amount.Of(questions.Count, "row")} can be answered.");
+                questions.Count == 1 ? $"{questions[0].Error!.TrimEnd('.')}; there is no other row to answer."
+                    : $"{questions[0].Error!.TrimEnd('.')}; none of the {questions.Count} rows can be answered.");
         }
 
+        if (_output is not null && settings.Resume && AnswersFile.IsComplete(_output)) return EndAtOnce(_output, questions);
         if (questions.SelectMany(question => question.Record.Columns.Keys).FirstOrDefault(Answer.Replaces) is { } column)
             run.Note($"rows have a column {column}, which the answer replaces; the data set keeps it.");
         var chosen = settings.Options(folders.Model, text);
@@ -92,6 +87,21 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
 
         file?.Complete();
         return Report(questions);
+    }
+
+    /// <summary>A complete file has answers to the same rows. It does not say by which options.</summary>
+    private int EndAtOnce(string output, IReadOnlyList<RowQuestion> questions)
+    {
+        int failed = AnswersFile.FailedRows(output), rows = File.ReadLines(output).Count();
+        if (rows != questions.Count)
+        {
+            throw new LapidaryException($"{output}: is complete with answers to {Amount.Of(rows, "row")}, the data set has "
+                + $"{questions.Count}; give the data set that it was made of, or choose another output.");
+        }
+
+        AnswersFile.RequireRows(output, questions);
+        run.Note($"{output} is complete; nothing is left to do. For answers by other options, give another --output.");
+        return failed == 0 ? ExitCodes.Done : ExitCodes.Error;
     }
 
     /// <summary>Answers one rank's share; rank 0 also writes all answers.</summary>

@@ -29,9 +29,9 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
-            // The error says by its words alone which of both it is.
+            // The error says by its words alone which of both it is. "Expected depth to be zero" is of a body that ends too early.
             string place = $"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}";
-            throw ApiException.Wrong(e.Message.Contains("depth", StringComparison.Ordinal)
+            throw ApiException.Wrong(e.Message.Contains("maximum configured depth", StringComparison.Ordinal)
                 ? $"The body has more than {MaxDepth} lists and objects within each other: {place}; send less deep ones."
                 : $"The body is not JSON: {place}; send one JSON object.");
         }

@@ -101,6 +101,8 @@ public sealed class GenerateDatasetTests : IDisposable
     [Fact]
     public void ADataSetWithoutQuestions_IsRefusedAtOnce()
     {
+        string one = TinyModel.WriteLines(_folder.Path, "one.jsonl", ["""{"other": 1}"""]);
+        Generate(one).AssertError(1, "one.jsonl line 1", "; there is no other row to answer.\n");
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"other": 1}""", """{"other": 2}"""]);
         string output = _folder["answers.jsonl"];
         Generate(rows, "--output", output).AssertError(1, "rows.jsonl line 1", "\"input_ids\"", "none of the 2 rows");
@@ -176,6 +178,11 @@ public sealed class GenerateDatasetTests : IDisposable
         string output = _folder["out.jsonl"];
         Assert.Equal(1, Generate(rows, "--output", output).ExitCode);
         Assert.Equal(1, Generate(rows, "--output", output, "--resume").ExitCode); // a row has failed, as before
+        string more = TinyModel.WriteLines(
+            _folder.Path, "more.jsonl", ["""{"input_ids": [2, 9]}""", """{"other": 1}""", """{"input_ids": [5]}"""]);
+        Generate(more, "--output", output, "--resume").AssertError(1, "is complete with answers to 2 rows, the data set has 3");
+        string others = TinyModel.WriteLines(_folder.Path, "others.jsonl", ["""{"input_ids": [2, 8]}""", """{"other": 1}"""]);
+        Generate(others, "--output", output, "--resume").AssertError(1, "out.jsonl line 1: answers another row", "input_ids differs");
         Generate(rows, "--output", rows, "--resume").AssertError(1, "rows.jsonl line 1", "expected an answer");
         File.WriteAllText(_folder["empty.jsonl"], "");
         Generate(rows, "--output", _folder["empty.jsonl"], "--resume").AssertError(1, "found an empty file");

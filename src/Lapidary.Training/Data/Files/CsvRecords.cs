@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using CsvHelper;
 using Lapidary.Formats;
@@ -7,7 +8,7 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>Comma- or tab-separated text by RFC 4180, with a header; all values are strings.</summary>
-internal static class CsvRecords
+internal static partial class CsvRecords
 {
     private const int MaxColumns = 100_000;
 
@@ -69,7 +70,10 @@ internal static class CsvRecords
         catch (CsvFormatException error)
         {
             var where = new RowOrigin(file, "line", error.LineNumber);
-            throw where.Error($"expected {names.Count} quoted or unquoted fields: {error.Message}", error);
+            throw where.Error(FieldCount().Match(error.Message) is { Success: true } count
+                ? $"expected {Amount.Of(names.Count, "field")}, as the header has names, found {count.Groups[1].Value}; quote a field with a separator "
+                    + "or a line break in it."
+                : $"expected quoted or unquoted fields: {error.Message}", error);
         }
 
         var origin = new RowOrigin(file, "line", reader.LineNumber);
@@ -88,6 +92,10 @@ internal static class CsvRecords
 
         return new(origin, columns);
     }
+
+    /// <summary>The reader's words where a line has another number of fields than the header.</summary>
+    [GeneratedRegex(@" has (\d+) fields but \d+ were expected")]
+    private static partial Regex FieldCount();
 
     private static string Describe(CsvMalformedReason reason) => reason switch
     {

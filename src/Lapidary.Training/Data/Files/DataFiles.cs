@@ -76,7 +76,7 @@ internal static class DataFiles
     {
         if (!stream.CanSeek || file.StartsWith("/dev/", StringComparison.Ordinal)) return DataFormat.Jsonl;
         throw new LapidaryException(
-            $"{file}: expected a data set file ({Kinds}), found \"{Path.GetExtension(file).ToUpperInvariant()}\"; "
+            $"{file}: expected a data set file ({Kinds}), found \"{Path.GetExtension(file)}\"; "
             + "rename it, convert it or give dataset_format.");
     }
 
