@@ -107,8 +107,9 @@ public class ErrorTests
     public async Task AConversationThatTheTemplateRefuses_IsToldWhichMessage(string messages, string expected)
     {
         string folder = Variant.Of(TinyModel.Instance.Folder);
-        string template = "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not these words') }}{% endif %}{% endfor %}";
-        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), template + TinyModel.Instance.Template.Text);
+        const string Template =
+            "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not these words') }}{% endif %}{% endfor %}";
+        File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), Template + TinyModel.Instance.Template.Text);
         await using var server = await TestServer.StartAsync(template: ChatTemplate.Load(folder));
 
         var (status, body) = await server.PostAsync(Chat, $$"""{"model": "tiny", "messages": {{messages}}}""");

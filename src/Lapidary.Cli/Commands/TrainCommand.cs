@@ -227,7 +227,6 @@ internal static class TrainCommand
         });
         MemoryPlan? plan = null;
         bool isComplete = false;
-        var training = TimeSpan.Zero;
         TrainerState Run(ITrainingObserver? observer)
         {
             using var trainer = new SftTrainer(
@@ -247,14 +246,14 @@ internal static class TrainCommand
             using var work = isLeader && data.Metric is not null ? new WorkScreen(run.Terminal, run.IsJson) : null;
             if (work is not null) data.Metric!.Progress = work;
             var ended = trainer.Train(output, run.Interrupted);
-            (plan, isComplete, training) = (trainer.MemoryPlan, trainer.IsComplete, trainer.TrainingTime);
+            (plan, isComplete) = (trainer.MemoryPlan, trainer.IsComplete);
             return ended;
         }
 
         var state = isLeader ? TrainingScreen.Show(run, memory, Run) : Run(observer: null);
         var elapsed = TimeProvider.System.GetElapsedTime(started) - (push?.Publisher.TimeWaited ?? TimeSpan.Zero);
         return new TrainResult(
-            config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, training, memory.PeakBytes, plan!.Predicted.TotalBytes)
+            config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes)
         {
             Push = push,
         };

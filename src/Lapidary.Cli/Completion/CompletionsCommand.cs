@@ -23,7 +23,7 @@ internal static class CompletionsCommand
     {
         string shell = run.Get(Shell)!;
         string script = ShellScripts.Of(shell)
-            ?? throw run.Wrong($"{Shell.Name}: {SettingText.Expected($"a shell: {SettingText.Choices([.. ShellScripts.Names])}", shell).Message}.");
+            ?? throw run.Wrong($"{Shell.Name}: {SettingText.Expected(SettingText.Choices([.. ShellScripts.Names]), shell).Message}.");
         run.Terminal.Out.Write(script);
     }
 }

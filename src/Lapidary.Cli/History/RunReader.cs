@@ -50,7 +50,7 @@ internal static class RunReader
         JsonSection[] sessions = json.Json[RunManifest.SessionsKey] is JsonArray list
             ? [.. list.OfType<JsonObject>().Select(session => new JsonSection(json.Path, session))]
             : [];
-        double seconds = sessions.Sum(session => session.Number(RunManifest.SecondsKey, 0, 0, 1e9)); // a TimeSpan has room for hundreds of them
+        double seconds = sessions.Sum(session => session.Number(RunManifest.SecondsKey, 0, 0, 1e9));
         double training = sessions.Sum(RunManifest.TrainingSeconds);
         double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
         var results = json.Section(RunManifest.ResultsKey);

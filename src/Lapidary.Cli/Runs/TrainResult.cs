@@ -12,12 +12,10 @@ namespace Lapidary.Cli.Runs;
 /// <param name="IsComplete">Whether the run is complete.</param>
 /// <param name="Tokens">Tokens of this process, without those before it resumed.</param>
 /// <param name="Elapsed">Time of training and evaluating.</param>
-/// <param name="Training">Time of its optimizer steps alone.</param>
 /// <param name="PeakBytes">Peak memory of the backend.</param>
 /// <param name="PredictedBytes">Peak memory predicted by the plan.</param>
 internal sealed record TrainResult(
-    string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, TimeSpan Training, long PeakBytes,
-    long PredictedBytes)
+    string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
 {
     /// <summary>The repository that it was pushed to, or null.</summary>
     public RunPush? Push { get; init; }
@@ -25,7 +23,7 @@ internal sealed record TrainResult(
     /// <summary>Whether the run was stopped before its end.</summary>
     public bool WasInterrupted => !IsComplete;
 
-    private double TokensPerSecond => Training > TimeSpan.Zero ? Tokens / Training.TotalSeconds : 0;
+    private double TokensPerSecond => State.TrainingTime > TimeSpan.Zero ? Tokens / State.TrainingTime.TotalSeconds : 0;
 
     private double? TrainLoss => new RunSummary(State).MeanLoss;
 

@@ -89,7 +89,11 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
     /// <exception cref="UsageException">There is one.</exception>
     public static void RefuseOthers(CommandRun run, params IReadOnlyList<Setting> known)
     {
-        Setting[] all = [.. known, .. PlannedAdapters.Settings(run.Values), ServeSettings.MaxBatch, ServeSettings.MaxLength, DeviceSettings.Device, DeviceSettings.Threads];
+        Setting[] all =
+        [
+            .. known, .. PlannedAdapters.Settings(run.Values), ServeSettings.MaxBatch, ServeSettings.MaxLength, DeviceSettings.Device,
+            DeviceSettings.Threads,
+        ];
         string[] names = [.. all.Select(setting => setting.Name)];
         if (run.Values.All.FirstOrDefault(each => run.Values.IsTyped(each) && !names.Contains(each.Name)) is { } other)
         {

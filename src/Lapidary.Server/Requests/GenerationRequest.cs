@@ -49,7 +49,8 @@ internal sealed record GenerationRequest(
     private static GenerationOptions Sampling(RequestFields fields, GenerationOptions defaults, Func<long> newSeed)
     {
         float? temperature = Number(fields, "temperature", nameof(GenerationOptions.Temperature));
-        float? topP = Number(fields, "top_p", nameof(GenerationOptions.TopP)), minP = Number(fields, "min_p", nameof(GenerationOptions.MinP));
+        float? topP = Number(fields, "top_p", nameof(GenerationOptions.TopP));
+        float? minP = Number(fields, "min_p", nameof(GenerationOptions.MinP));
         int? topK = fields.Integer(
             "top_k", (int)RecordLimits.Of<GenerationOptions>(nameof(GenerationOptions.TopK)).Minimum, int.MaxValue);
         bool isAsked = temperature is not null || topP is not null || topK is not null || minP is not null;
@@ -60,7 +61,8 @@ internal sealed record GenerationRequest(
             TopP = topP ?? defaults.TopP,
             TopK = topK ?? defaults.TopK,
             MinP = minP ?? defaults.MinP,
-            RepetitionPenalty = Number(fields, "repetition_penalty", nameof(GenerationOptions.RepetitionPenalty)) ?? defaults.RepetitionPenalty,
+            RepetitionPenalty =
+                Number(fields, "repetition_penalty", nameof(GenerationOptions.RepetitionPenalty)) ?? defaults.RepetitionPenalty,
             Seed = fields.Long("seed") ?? newSeed(),
         };
     }

@@ -52,6 +52,10 @@ public sealed record TrainerState
     /// <summary>The scale of the loss at the end; null where no step was scaled. It is not in the file.</summary>
     internal LossScaleState? LossScale { get; init; }
 
+    /// <summary>Time in optimizer steps, without those before a resumption; evaluations and checkpoints do not count. It is not in the
+    /// file.</summary>
+    internal TimeSpan TrainingTime { get; init; }
+
     /// <summary>The options that transformers records here.</summary>
     internal SftConfig Config { get; init; } = new();
 

@@ -113,22 +113,19 @@ internal sealed class RunManifest
 
     /// <summary>Records a saved checkpoint.</summary>
     /// <param name="state">The state of the run.</param>
-    /// <param name="training">Time of this session's optimizer steps.</param>
     /// <param name="peakBytes">Peak of the memory that the device allocated so far.</param>
-    public void Saved(TrainerState state, TimeSpan training, long peakBytes) =>
-        Tell(state, training, _identity.Value, RunOutcome.Running, peakBytes);
+    public void Saved(TrainerState state, long peakBytes) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes);
 
     /// <summary>Records the end of a session, after the last files got their final names.</summary>
     /// <param name="state">The state of the run.</param>
-    /// <param name="training">Time of this session's optimizer steps.</param>
     /// <param name="isComplete">Whether the run is complete. A run that was stopped does not wait for the hash of the weights.</param>
     /// <param name="peakBytes">Peak of the memory that the device allocated.</param>
-    public void End(TrainerState state, TimeSpan training, bool isComplete, long peakBytes)
+    public void End(TrainerState state, bool isComplete, long peakBytes)
     {
         if (isComplete) HashWeights();
         _session["ended"] = Now(_time);
         var identity = isComplete || _identity.IsReady ? _identity.Value : null;
-        Tell(state, training, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
+        Tell(state, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
     }
 
     /// <summary>Records that an error ended the session.</summary>
@@ -162,19 +159,20 @@ internal sealed class RunManifest
 
     /// <summary>Seconds of a session's optimizer steps; of the whole session where an older version wrote it.</summary>
     public static double TrainingSeconds(JsonSection session) =>
-        session.Number(session.Has(TrainingSecondsKey) ? TrainingSecondsKey : SecondsKey, 0, 0, 1e9); // a TimeSpan has room for hundreds
+        session.Number(session.Has(TrainingSecondsKey) ? TrainingSecondsKey : SecondsKey, 0, 0, 1e9);
 
     /// <summary>An outcome as text of the file.</summary>
     public static string NameOf(RunOutcome outcome) => RunSettings.Format(outcome)!;
 
-    private void Tell(TrainerState state, TimeSpan training, RunIdentity? identity, RunOutcome outcome, long peakBytes)
+    private void Tell(TrainerState state, RunIdentity? identity, RunOutcome outcome, long peakBytes)
     {
         long tokens = state.NumTokens - _tokensBefore;
         _session["last_step"] = state.GlobalStep;
         _session["tokens"] = tokens;
         _session[SecondsKey] = Math.Round(_time.GetElapsedTime(_started).TotalSeconds, 3);
-        _session[TrainingSecondsKey] = Math.Round(training.TotalSeconds, 3);
-        _session["tokens_per_second"] = training > TimeSpan.Zero ? Math.Round(tokens / training.TotalSeconds, 1) : null;
+        double training = state.TrainingTime.TotalSeconds;
+        _session[TrainingSecondsKey] = Math.Round(training, 3);
+        _session["tokens_per_second"] = training > 0 ? Math.Round(tokens / training, 1) : null;
         if (peakBytes > 0) _session[PeakKey] = peakBytes;
         SetState(outcome);
         _json[ResultsKey] = ManifestJson.Results(state);

@@ -18,10 +18,8 @@ internal sealed class RunLog(ITrainingObserver observer, IEvaluationMetric? chos
     private LossMeter _meter = new();
     private long _tokens;
     private long _tokensAtEntry;
+    private TimeSpan _time;
     private TimeSpan _timeAtEntry;
-
-    /// <summary>Time in optimizer steps, without those before a resumption. Evaluations and checkpoints do not count.</summary>
-    public TimeSpan TrainingTime { get; private set; }
 
     /// <summary>Best evaluation with a checkpoint, or the best one if no checkpoint is saved: the lowest loss, or the best value of the
     /// metric.</summary>
@@ -65,7 +63,7 @@ internal sealed class RunLog(ITrainingObserver observer, IEvaluationMetric? chos
     public void Count(in OptimizerStepResult step, TimeSpan time)
     {
         _tokens += step.Tokens;
-        TrainingTime += time;
+        _time += time;
         _meter.Add(step.Loss, step.Hits, step.TrainedTokens);
     }
 
@@ -80,11 +78,11 @@ internal sealed class RunLog(ITrainingObserver observer, IEvaluationMetric? chos
             GradNorm = last.GradNorm,
             LearningRate = last.LearningRate,
             NumTokens = _tokens,
-            TokensPerSecond = (_tokens - _tokensAtEntry) / (TrainingTime - _timeAtEntry).TotalSeconds,
+            TokensPerSecond = (_tokens - _tokensAtEntry) / (_time - _timeAtEntry).TotalSeconds,
             MeanTokenAccuracy = _meter.Accuracy,
         });
         _meter.Reset();
-        (_tokensAtEntry, _timeAtEntry) = (_tokens, TrainingTime);
+        (_tokensAtEntry, _timeAtEntry) = (_tokens, _time);
     }
 
     /// <summary>Adds an evaluation. One before the first step has nothing to save, so it is never the best.</summary>
@@ -112,6 +110,7 @@ internal sealed class RunLog(ITrainingObserver observer, IEvaluationMetric? chos
         BestMetric = Best,
         BestModelCheckpoint = BestCheckpoint,
         LoadedCheckpoint = LoadedCheckpoint,
+        TrainingTime = _time,
         Config = config,
         LogHistory = _entries,
     };

@@ -161,7 +161,7 @@ public sealed partial class SftTrainer
             }.Write(path);
         }, _log.BestCheckpoint);
         if (folder.Replaces) CardFile.Forget(_config.OutputDir);
-        _manifest?.Saved(State(step), _log.TrainingTime, _model.Backend.Memory.PeakBytes);
+        _manifest?.Saved(State(step), _model.Backend.Memory.PeakBytes);
         _observer.OnCheckpoint(saved);
         TrainingTelemetry.OnCheckpoint(saved, step);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));

@@ -89,9 +89,6 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Whether the run reached its end and its result is in the output folder; false after cancellation.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>Time in this run's optimizer steps, without evaluations and checkpoints, nor what it resumed from.</summary>
-    internal TimeSpan TrainingTime => _log.TrainingTime;
-
     /// <summary>Runs the steps.</summary>
     internal StepRunner Runner { get; }
 
@@ -150,7 +147,7 @@ public sealed partial class SftTrainer : IDisposable
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
-            _manifest?.End(state, _log.TrainingTime, IsComplete, _model.Backend.Memory.PeakBytes);
+            _manifest?.End(state, IsComplete, _model.Backend.Memory.PeakBytes);
             _manifest = null;
             events?.End(IsComplete);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);

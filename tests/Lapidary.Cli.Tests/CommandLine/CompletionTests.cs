@@ -50,7 +50,7 @@ public sealed class CompletionTests : IDisposable
 
     [Fact]
     public void AShellThatIsNotKnown_IsRefused() =>
-        CliRun.Of("completions", "ksh").AssertError(2, "lapidary: SHELL: expected a shell: bash, zsh, fish or pwsh, found \"ksh\".\n");
+        CliRun.Of("completions", "ksh").AssertError(2, "lapidary: SHELL: expected bash, zsh, fish or pwsh, found \"ksh\".\n");
 
     [Theory]
     [InlineData("train --le", "--learning-rate ")]

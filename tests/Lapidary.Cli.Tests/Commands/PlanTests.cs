@@ -313,7 +313,8 @@ public sealed class PlanTests : IDisposable
         Assert.Equal(1, json.GetProperty("adapters").GetInt32());
         Assert.Equal(
             backend.Memory.LiveBytesOf(MemoryOwner.Parameters), json.GetProperty("parts").GetProperty("parameters").GetInt64());
-        Assert.Contains("adapters   2 of rank 3 beside the base, which share its answers", Text("--adapter-count", "2"), StringComparison.Ordinal);
+        Assert.Contains(
+            "adapters   2 of rank 3 beside the base, which share its answers", Text("--adapter-count", "2"), StringComparison.Ordinal);
         Assert.DoesNotContain("adapters", Text("--adapter-count", "0"), StringComparison.Ordinal);
         CliRun.Of([.. line, "--adapter-count", "2", "--lora-r", "4"]).AssertError(1, "has lora_r 3, found --lora-r 4");
 

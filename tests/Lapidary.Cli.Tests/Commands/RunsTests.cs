@@ -93,7 +93,8 @@ public sealed class RunsTests : IDisposable
         double Speed()
         {
             File.WriteAllText(path, manifest.ToJsonString());
-            return CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("runs")[0].GetProperty("tokens_per_second").GetDouble();
+            var runs = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("runs");
+            return runs[0].GetProperty("tokens_per_second").GetDouble();
         }
     }
 

@@ -93,7 +93,8 @@ public class ChatTemplateTests
     [InlineData("{{ raise_exception('two\nlines') }}", "chat template, line 1: two lines")]
     public void Render_FailsInOneLineThatNamesTheTemplatesLine(string template, string message)
     {
-        var error = Assert.ThrowsAny<LapidaryException>(() => ChatTemplate.Parse(template, Bos).Render(TwoTurns, addGenerationPrompt: false));
+        var error = Assert.ThrowsAny<LapidaryException>(
+            () => ChatTemplate.Parse(template, Bos).Render(TwoTurns, addGenerationPrompt: false));
         Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
@@ -211,7 +212,8 @@ public class ChatTemplateTests
         // Nor one that is written in two places.
         var twice = ChatTemplate.Parse(
             "{% for m in messages %}{{ m.role }};{% endfor %}{% for m in messages %}{{ m.content }};{% endfor %}", Bos);
-        error = Assert.ThrowsAny<LapidaryException>(() => twice.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
+        error = Assert.ThrowsAny<LapidaryException>(
+            () => twice.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
         Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
     }
 

@@ -71,8 +71,8 @@ internal static partial class CsvRecords
         {
             var where = new RowOrigin(file, "line", error.LineNumber);
             throw where.Error(FieldCount().Match(error.Message) is { Success: true } count
-                ? $"expected {Amount.Of(names.Count, "field")}, as the header has names, found {count.Groups[1].Value}; quote a field with a separator "
-                    + "or a line break in it."
+                ? $"expected {Amount.Of(names.Count, "field")}, as the header has names, found {count.Groups[1].Value}; "
+                    + "quote a field with a separator or a line break in it."
                 : $"expected quoted or unquoted fields: {error.Message}", error);
         }
 
