@@ -20,11 +20,16 @@ internal sealed class AnswersFile : IDisposable
     public int Rows { get; private set; }
 
     /// <summary>Refuses a path that answers cannot be written to.</summary>
-    /// <exception cref="LapidaryException">A folder, device, pipe or socket has its name, or that of the unfinished file.</exception>
+    /// <exception cref="LapidaryException">A folder, device, pipe or socket has its name, or that of the unfinished file; or a file is
+    /// where a folder must be.</exception>
     public static void RequirePlace(string path)
     {
         AtomicFile.RequireOrdinary(path);
         AtomicFile.RequireOrdinary(path + Partial);
+        string? above = Path.GetDirectoryName(Path.GetFullPath(path));
+        while (above is not null && !Path.Exists(above)) above = Path.GetDirectoryName(above);
+        if (File.Exists(above))
+            throw new LapidaryException($"{path}: expected a folder above it, found the file {above}; choose another name.");
     }
 
     /// <summary>Whether a file is complete, so that nothing is left to do.</summary>
@@ -94,6 +99,7 @@ internal sealed class AnswersFile : IDisposable
             if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
             if (!resume && File.Exists(path + Partial))
             {
+                using var unused = new FileStream(path + Partial, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // or it is in use
                 throw new LapidaryException(
                     $"{path}{Partial}: answers were begun here; set resume to true to go on with them, or remove the file.");
             }
@@ -103,7 +109,7 @@ internal sealed class AnswersFile : IDisposable
             var stream = new FileStream(path + Partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return new AnswersFile(path, stream, KeepWholeLines(stream));
         }
-        catch (IOException e) when (resume && e.GetType() == typeof(IOException) && File.Exists(path + Partial))
+        catch (IOException e) when (e.GetType() == typeof(IOException) && File.Exists(path + Partial))
         {
             throw new LapidaryException($"{path}{Partial}: cannot be opened; another process may be writing it: wait for it to end.", e);
         }

@@ -139,6 +139,12 @@ public sealed class GenerateDatasetTests : IDisposable
         }
 
         File.WriteAllText(output + ".partial", $"{lines[0]}\n{lines[1]}\n{lines[2][..20]}");
+        using (File.Open(output + ".partial", FileMode.Open, FileAccess.Read, FileShare.None)) // whose removal would lose its answers
+        {
+            foreach (string[] more in new[] { [], new[] { "--resume", "--do-sample" } })
+                Generate(rows, ["--output", output, .. more]).AssertError(1, "another process may be writing it: wait for it to end");
+        }
+
         Generate(rows, "--output", output).AssertError(1, "were begun here", "--resume");
         Generate(rows, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
         Generate(rows, "--output", output, "--do-sample", "--resume").Ok();
@@ -196,6 +202,8 @@ public sealed class GenerateDatasetTests : IDisposable
         string rows = TinyModel.WriteRows(_folder.Path, [[2, 9]]);
         Generate(rows, "--output", _folder.Path).AssertError(2, "--output", "is a folder; name a file in it");
         Generate(rows, "--resume").AssertError(2, "--output");
+        Generate(rows, "--output", Path.Combine(rows, "sub", "a.jsonl"))
+            .AssertError(1, "a.jsonl: expected a folder above it, found the file " + rows);
         Assert.Single(Lines(Generate(rows, "--output", "-").Ok().Out.Split('\n')));
     }
 

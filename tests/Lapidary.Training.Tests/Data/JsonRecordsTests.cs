@@ -126,7 +126,7 @@ public class JsonRecordsTests
         using var wide = new TemporaryFile("b.jsonl", [0xFF, 0xFE, .. Encoding.Unicode.GetBytes("{\"text\":\"a\"}\n")]);
         Assert.Contains("found invalid JSON: UTF-16 where UTF-8 is expected at column 1.", Message(wide.Name));
         using var other = new TemporaryFile("a.xlsx", "x");
-        Assert.Contains("expected a data set file (.jsonl, .ndjson, .json, .csv, .tsv or .parquet), found \".XLSX\"", Message(other.Name));
+        Assert.Contains("expected a data set file (.jsonl, .ndjson, .json, .csv, .tsv or .parquet), found \".xlsx\"", Message(other.Name));
         Assert.Contains("check the path", Message(Path.Combine(other.Folder, "missing.jsonl")));
         Assert.Contains("check the path", Message(Path.Combine(other.Folder, "*.jsonl")));
 
