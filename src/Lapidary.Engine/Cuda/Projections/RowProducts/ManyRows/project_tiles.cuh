@@ -1,10 +1,10 @@
 #pragma once
 // Products of more rows with weights of type act: as they are in memory, or decoded and kept (ADR 0013). Sums as in project_rows.cuh, with
-// the runs of the weight's own type. A block of 4 warps takes 64 rows of a weight, one of 8 warps 128, and both 8 · NTiles rows of x, which
-// are arranged where there are warpgroups (arranged_rows.cuh). 128 columns of them, a stage, come to shared memory while earlier ones are
-// multiplied. Grid: x: groups of rows of x, which so read a weight at the same time; y: tiles of rows of the weights, one weight after the
-// other, and with Split their bundles. With Split a block takes one bundle, and the last of a tile's blocks adds up all. Dynamic shared
-// memory: the stages, and 16 bytes.
+// the runs of the weight's own type. A block of 4 warps takes 64 rows of a weight and 8 · NTiles rows of x, which are arranged where there
+// are warpgroups (arranged_rows.cuh). 128 columns of them, a stage, come to shared memory while earlier ones are multiplied. Grid: x:
+// groups of rows of x, which so read a weight at the same time; y: tiles of rows of the weights, one weight after the other, and with Split
+// their bundles. With Split a block takes one bundle, and the last of a tile's blocks adds up all. Dynamic shared memory: the stages, and
+// 16 bytes.
 #include "tile_products.cuh"
 #include "tile_sums.cuh"
 

@@ -7,7 +7,7 @@ internal sealed record RowTile(int TileRows, int GroupRows, int MaxWarps, bool I
     /// <summary>Parts that a row of a weight has at most: a kernel of few rows takes a warp for each.</summary>
     public const int MaxParts = 32;
 
-    /// <summary>Columns that come to shared memory together where there are tiles of stages: arranged rows have a multiple of them.</summary>
+    /// <summary>Columns that come to shared memory together where tiles have stages: arranged rows have a multiple of them.</summary>
     public const int StageColumns = 128;
 
     /// <summary>Shared memory that each block takes besides what it asks for.</summary>
