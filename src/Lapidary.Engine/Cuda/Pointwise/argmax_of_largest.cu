@@ -38,6 +38,7 @@ extern "C" __global__ void __launch_bounds__(256) argmax_of_largest(ArgMaxOfLarg
     if (warp == 0) bests[blockIdx.y * WARP] = make_float2(best.value, __int_as_float(best.index));
     if (!is_last_block(a.arrivals + blockIdx.x, gridDim.y, isLast)) return;
     best = {-infinity(), 0};
+#pragma unroll 8
     for (int i = warp; i < (int)gridDim.y; i += Warps) {
         float2 other = __ldcg(bests + i * WARP);
         take(best, other.x, __float_as_int(other.y));
