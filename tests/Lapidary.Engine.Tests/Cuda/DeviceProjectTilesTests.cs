@@ -11,7 +11,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Collection(nameof(DeviceRun))]
 public class DeviceProjectTilesTests
 {
-    private const int MostRows = 270, Few = 8;
+    private const int MostRows = 400, Few = 8;
 
     /// <summary>On GPUs: the CPU keeps nothing decoded.</summary>
     public static IEnumerable<object[]> Kinds =>
@@ -64,7 +64,7 @@ public class DeviceProjectTilesTests
             y.Expect();
             using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
             Gated(0, MostRows); // keeps the weights for the next use
-            foreach (int rows in new[] { 9, 33, 128, MostRows })
+            foreach (int rows in new[] { 9, 33, 128, 200, 270, MostRows })
             {
                 y.Clear();
                 Gated(0, rows);
@@ -92,7 +92,7 @@ public class DeviceProjectTilesTests
                 using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
                 if (hasPrompts) Forward();
                 else Project(0, MostRows); // keeps the weights for the next use
-                foreach (int rows in new[] { 1, 9, 33, 64, 100, MostRows })
+                foreach (int rows in new[] { 1, 9, 33, 64, 100, 200, 270, MostRows })
                 {
                     foreach (var y in ys) y.Clear();
                     Project(0, rows);

@@ -44,6 +44,7 @@ internal sealed class ProjectSquaresKernels(CudaRuntime runtime)
         if (!runtime.OnlyCounts) SetMaps(ref squares, weights);
         int sharedBytes = (args.Stages * StageBytes) + SharedBytes;
         int blocks = isSplit ? tiles * args.Bundles : Math.Min(tiles, BlocksAtOnce(groups, squares.ClusterY));
+        squares.Waits = (long)groups * blocks <= runtime.Device.Multiprocessors ? 1 : 0;
         var cluster = new Dim3(squares.ClusterX, squares.ClusterY);
         runtime.Launcher.Launch(KernelOf(form, isSplit, isGated), new Dim3(groups, blocks), Threads, sharedBytes, cluster, in squares);
     }
@@ -78,6 +79,6 @@ internal sealed class ProjectSquaresKernels(CudaRuntime runtime)
         public TensorMaps Weight;
         public TensorMap X;
         public ProjectRowsArgs Rows;
-        public int ClusterX, ClusterY;
+        public int ClusterX, ClusterY, Waits;
     }
 }

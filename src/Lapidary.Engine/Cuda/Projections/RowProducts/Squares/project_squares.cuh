@@ -48,7 +48,7 @@ __device__ __forceinline__ void multiply_squares(const ProjectSquaresArgs& squar
 
         BlockTile to(a, tile, TileOuts);
         int firstRow = blockIdx.x * SquareRows;
-        if constexpr (Split) join_squares(a, shared, to, work.bundle, (int64)blockIdx.x * work.tiles + tile, bundle);
+        if constexpr (Split) join_squares(squares, shared, to, work.bundle, (int64)blockIdx.x * work.tiles + tile, bundle);
         else store_tile<SquareTiles, Gated, TileOuts>(a, to, total, firstRow, min(a.rows - firstRow, SquareRows));
         if constexpr (!Split && !Gated) {
             if (a.largest) store_largest(a, to.firstOut, total);

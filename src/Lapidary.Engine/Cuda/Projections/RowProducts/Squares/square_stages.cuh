@@ -9,6 +9,7 @@ struct alignas(64) ProjectSquaresArgs {
     TensorMap x;         // arranged
     ProjectRowsArgs rows;
     int clusterX, clusterY; // blocks of a cluster: 1, or 2 in one direction
+    int waits;              // whether all blocks run at once, so that blocks that have ended may wait for others
 };
 
 static_assert(sizeof(ProjectSquaresArgs) == 832, "as the host has it");

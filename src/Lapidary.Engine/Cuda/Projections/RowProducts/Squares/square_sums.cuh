@@ -32,18 +32,20 @@ struct StoreJoined {
 };
 
 // Stores a block's bundle. A tile's blocks that have ended wait some time for the others, and all that see the last arrive share the sums.
-// The last one need not wait, so the sums are formed in any case, also where not all blocks run at once. By the multiplying threads.
+// The last one does not wait, so the sums are formed in any case: other work on the device may keep blocks from running at once. By the
+// multiplying threads.
 __device__ __forceinline__ void join_squares(
-    const ProjectRowsArgs& a, SquareShared& shared, const BlockTile& at, int bundleIndex, int64 place,
+    const ProjectSquaresArgs& squares, SquareShared& shared, const BlockTile& at, int bundleIndex, int64 place,
     const float (&bundle)[SquareTiles][4]) {
+    const ProjectRowsArgs& a = squares.rows;
     float4* partial = (float4*)a.partial + place * a.bundles * (SquareTiles * MultiplyingThreads) + threadIdx.x;
     store_bundle<MultiplyingThreads>(partial, bundleIndex, bundle);
     uint32 *arrived = a.arrivals + 3 * place, *taken = arrived + 1, *left = arrived + 2;
     int share = (SquareTiles + a.bundles - 1) / a.bundles, firstRow = blockIdx.x * SquareRows;
     sync_threads<MultiplyingThreads>();
     if (threadIdx.x == 0) {
-        count_arrival(arrived);
-        shared.sees = wait_for_arrivals(arrived, a.bundles);
+        bool isLast = count_arrival(arrived) == (uint32)a.bundles - 1;
+        shared.sees = isLast || (squares.waits && wait_for_arrivals(arrived, a.bundles));
     }
 
     sync_threads<MultiplyingThreads>();
