@@ -73,6 +73,8 @@ public partial class KernelOrderTests
 
     public static TheoryData<string> Files { get; } = [.. KernelSources.Files];
 
+    public static TheoryData<string> FilesWithWeightsFirst { get; } = [.. WithWeightsFirst];
+
     [Theory]
     [MemberData(nameof(Files))]
     public void Kernel_BeginsByWaitingForThePrevious(string file)
@@ -89,6 +91,18 @@ public partial class KernelOrderTests
     [MemberData(nameof(Files))]
     public void Compile_KeepsTheWaitBeforeAllMemory(string file) =>
         Assert.Empty(OutOfOrder(KernelSources.Read(file), WithWeightsFirst.Contains(file)).Except([WithConstants]));
+
+    /// <summary>The kernels of warpgroups, which the other target does not have, are among those that load weights first.</summary>
+    [Theory]
+    [MemberData(nameof(FilesWithWeightsFirst))]
+    public void Compile_ForWarpgroups_KeepsTheWaitBeforeAllMemory(string file)
+    {
+        if (CudaLibraries.Find(CudaLibrary.Nvrtc) is null) Assert.Skip(CudaLibraries.HowToInstall(CudaLibrary.Nvrtc));
+        if (KernelCompiler.Version.Major < 12) Assert.Skip($"NVRTC {KernelCompiler.Version} does not know warpgroups: install 12.0 or newer.");
+        var target = new KernelTarget("compute_90a", DType.Float16);
+        Assert.True(target.HasWarpgroups);
+        Assert.Empty(OutOfOrder(KernelSources.Read(file), weightsFirst: true, target).Except([WithConstants]));
+    }
 
     [Fact]
     public void Compile_KeepsTheWaitBeforeAllMemory_WouldFindWhatDoesNot() =>
@@ -133,10 +147,10 @@ public partial class KernelOrderTests
     private static readonly KernelTarget Target = new("compute_90", DType.Float16);
 
     /// <summary>Kernels in whose PTX an instruction on global memory stands before the wait, or that load past the order.</summary>
-    private static string[] OutOfOrder(KernelSource source, bool weightsFirst = false)
+    private static string[] OutOfOrder(KernelSource source, bool weightsFirst = false, KernelTarget? target = null)
     {
         if (CudaLibraries.Find(CudaLibrary.Nvrtc) is null) Assert.Skip(CudaLibraries.HowToInstall(CudaLibrary.Nvrtc));
-        string ptx = Encoding.ASCII.GetString(KernelCompiler.Compile(source, KernelSources.Headers, Target));
+        string ptx = Encoding.ASCII.GetString(KernelCompiler.Compile(source, KernelSources.Headers, target ?? Target));
         string[] kernels = ptx.Split(".visible .entry ")[1..];
         Assert.Equal(Global().Count(Comment().Replace(source.Text, "")), kernels.Length);
         bool callFirst = source.File == WithCallFirst;
