@@ -69,8 +69,7 @@ template <int N>
 __device__ __forceinline__ void store(float* target, const float (&x)[N]) {
     if constexpr (N % 4 == 0) {
         for (int i = 0; i < N; i += 4) *(float4*)(target + i) = make_float4(x[i], x[i + 1], x[i + 2], x[i + 3]);
-    } else if constexpr (N == 2) *(float2*)target = make_float2(x[0], x[1]);
-    else {
+    } else {
         for (int i = 0; i < N; i++) target[i] = x[i];
     }
 }
