@@ -103,6 +103,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
+        _memory.Close();
         _team.Dispose();
         _scratch.Dispose();
     }

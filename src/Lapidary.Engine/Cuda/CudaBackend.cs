@@ -16,6 +16,7 @@ public sealed class CudaBackend : IBackend
 {
     private readonly CudaRuntime _runtime;
     private readonly CudaOperations _operations;
+    private bool _isDisposed;
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
@@ -103,6 +104,9 @@ public sealed class CudaBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_isDisposed) return;
+        Memory.Close();
+        _isDisposed = true;
         _operations.Dispose();
         _runtime.Dispose();
     }

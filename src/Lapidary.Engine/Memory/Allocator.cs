@@ -29,6 +29,13 @@ public abstract class Allocator
     /// <summary>Live bytes by owner.</summary>
     public MemoryUse Live => new(LiveBytesOf);
 
+    /// <summary>Raised when the backend is disposed, before anything is freed, for what computes on other threads and has to end first. A
+    /// handler that throws keeps the backend as it is.</summary>
+    public event EventHandler? Closing;
+
+    /// <summary>Raises <see cref="Closing"/>.</summary>
+    internal void Close() => Closing?.Invoke(this, EventArgs.Empty);
+
     internal nint Allocate(long lengthBytes, MemoryOwner owner)
     {
         nint address = AllocateCore(lengthBytes, owner);

@@ -49,10 +49,10 @@ internal sealed class FairGate
         }
     }
 
-    /// <summary>A caller's turn.</summary>
-    internal readonly struct Turn(FairGate gate) : IDisposable
+    /// <summary>A caller's turn; by default nobody's, which ends nothing.</summary>
+    internal readonly struct Turn(FairGate? gate) : IDisposable
     {
         /// <inheritdoc/>
-        public void Dispose() => gate.Leave();
+        public void Dispose() => gate?.Leave();
     }
 }

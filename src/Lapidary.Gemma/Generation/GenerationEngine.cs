@@ -137,7 +137,7 @@ public sealed class GenerationEngine : IDisposable
     /// <param name="promptIds">At least one id; must not change meanwhile.</param>
     /// <param name="options">Limits and sampling.</param>
     /// <param name="onToken">Receives each new id in order and returns whether to continue. It must be fast, because other texts wait for
-    /// it. Null to receive the ids at the end alone.</param>
+    /// it, and must not wait for an engine of the backend. Null to receive the ids at the end alone.</param>
     /// <param name="cancellationToken">Ends the text, or its wait, within a step.</param>
     /// <exception cref="LapidaryException">The prompt or an option is out of range, too many texts wait, memory is insufficient, or the
     /// logits are not finite.</exception>
@@ -167,10 +167,11 @@ public sealed class GenerationEngine : IDisposable
     }
 
     /// <summary>Ends all texts of this engine after the current turn. The last of the engines that share steps frees the cache. Disposing
-    /// the model does this too.</summary>
+    /// the model, its adapter or the backend does this too.</summary>
+    /// <remarks>In a token callback it does not wait: the texts end, and the cache is freed, soon after the callback has
+    /// returned.</remarks>
     public void Dispose()
     {
-        _turns.Remove(_model);
-        Model.RemoveUser(this);
+        if (_turns.Remove(_model)) Model.RemoveUser(this); // else the model, when it is disposed, still has to wait for it
     }
 }

@@ -15,6 +15,7 @@ public sealed class TextGenerator : IDisposable
     private readonly TextSlots _slots;
     private readonly TokenChoice _choice;
     private RunningText? _running;
+    private bool _isDisposed;
 
     /// <summary>Creates a generator.</summary>
     /// <param name="model">The model, with its adapter attached if it has one.</param>
@@ -59,15 +60,17 @@ public sealed class TextGenerator : IDisposable
         return Continue(promptIds, PromptCheck.Limit(promptIds, options, _model.Model.Config), cancellationToken);
     }
 
-    /// <summary>Frees the cache and the recorded steps.</summary>
+    /// <summary>Frees the cache and the recorded steps. Disposing the model, its adapter or the backend does this too.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _slots.Dispose();
         _model.Model.RemoveUser(this);
     }
 
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var chosen = new Queue<int>();
         var text = new RunningText(_model, promptIds, options);
         var request = new EngineRequest(text, Keep, caller: "", CancellationToken.None);

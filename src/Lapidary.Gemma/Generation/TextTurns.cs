@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Lifetime;
 
 namespace Lapidary.Gemma.Generation;
 
@@ -13,6 +14,7 @@ internal sealed class TextTurns
 {
     private static readonly ConditionalWeakTable<IBackend, FairGate> Gates = [];
 
+    private readonly IBackend _backend;
     private readonly FairGate _gate;
     private readonly List<StepModel> _models = [];
     private readonly int _context;
@@ -31,13 +33,13 @@ internal sealed class TextTurns
     /// <param name="prepared">A cache of the model to begin with, which is then owned; null for none.</param>
     public TextTurns(StepModel model, int maxTexts, CachedSteps? prepared)
     {
-        var backend = model.Model.Backend;
+        _backend = model.Model.Backend;
         MaxTexts = maxTexts;
         _models.Add(model);
         _context = model.Model.Config.MaxPositionEmbeddings;
-        _gate = Gates.GetValue(backend, _ => new FairGate());
+        _gate = Gates.GetValue(_backend, _ => new FairGate());
         Slots = new TextSlots(_models, maxTexts, prepared);
-        Choice = new TokenChoice(backend, maxTexts);
+        Choice = new TokenChoice(_backend, maxTexts);
     }
 
     /// <summary>Most texts at a time.</summary>
@@ -67,7 +69,7 @@ internal sealed class TextTurns
     /// <exception cref="LapidaryException">Its texts cannot run in the same steps.</exception>
     public void Add(StepModel model, StepModel beside)
     {
-        using var turn = _gate.Enter();
+        using var turn = EnterOrStay();
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed || !_models.Contains(beside), typeof(GenerationEngine));
@@ -77,13 +79,21 @@ internal sealed class TextTurns
     }
 
     /// <summary>Ends a model's texts after the current turn. With the last model the cache is freed.</summary>
-    public void Remove(StepModel model)
+    /// <returns>Whether nothing uses the model any more. In a token callback the turn goes on, and afterwards the rest is done on the
+    /// thread of the turns.</returns>
+    public bool Remove(StepModel model)
     {
+        bool mayWait = !TokenCallback.IsHere(_backend);
         lock (_lock) _isDisposed |= _models.Count == 1 && _models[0] == model;
         if (!_isDisposed) RemoveBesideOthers(model);
-        if (!_isDisposed) return;
-        _turns.GetAwaiter().GetResult();
-        lock (_lock) Slots.Dispose(); // the last two may end at once
+        if (!_isDisposed) return mayWait;
+        if (mayWait) _turns.GetAwaiter().GetResult();
+        lock (_lock)
+        {
+            if (mayWait || !_isWorking) Slots.Dispose(); // the last two may end at once
+        }
+
+        return mayWait;
     }
 
     /// <summary>Allocates the cache before the first text.</summary>
@@ -214,9 +224,12 @@ internal sealed class TextTurns
         }
     }
 
+    /// <summary>Waits for a turn, except in a token callback: there the present turn does, as its step is done and waits.</summary>
+    private FairGate.Turn EnterOrStay() => TokenCallback.IsHere(_backend) ? default : _gate.Enter();
+
     private void RemoveBesideOthers(StepModel model)
     {
-        using var turn = _gate.Enter();
+        using var turn = EnterOrStay();
         lock (_lock)
         {
             while (_new.TryDequeue(out var request)) _waiting.Add(request);

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Lifetime;
 using Lapidary.Gemma.Model;
 using Lapidary.Gemma.Sources;
 
@@ -17,7 +18,7 @@ public sealed class GemmaModel : IDisposable
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
     private readonly bool _sharesWeights;
-    private readonly List<(GemmaModel Model, IDisposable User)> _users;
+    private readonly ModelUsers _users;
     private bool _isDisposed;
 
     internal GemmaModel(GemmaConfig config, IBackend backend, ModelWeights weights)
@@ -29,7 +30,7 @@ public sealed class GemmaModel : IDisposable
         BaseFault = weights.Fault;
         LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
         Region = weights.Region;
-        (_sharesWeights, _users) = (weights.Users is not null, weights.Users ?? []);
+        (_sharesWeights, _users) = (weights.Users is not null, weights.Users ?? new ModelUsers());
         _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1);
         _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor);
     }
@@ -119,9 +120,12 @@ public sealed class GemmaModel : IDisposable
     internal MemoryRegion Region { get; }
 
     /// <summary>Attaches an adapter or trained weights, or detaches them (null). Programs recorded earlier keep those that they were
-    /// recorded with.</summary>
+    /// recorded with: so dispose those only when no text runs with them.</summary>
+    /// <exception cref="ObjectDisposedException">They are disposed.</exception>
     public void Attach(TrainedWeights? weights)
     {
+        weights?.AddModel(this);
+        if (!ReferenceEquals(weights, Trained)) Trained?.RemoveModel(this);
         Trained = weights;
         foreach (var layer in LinearLayers) layer.Attach(weights);
         foreach (var norm in Norms) norm.Attach(weights);
@@ -216,36 +220,41 @@ public sealed class GemmaModel : IDisposable
         return logits;
     }
 
-    /// <summary>Notes what computes with this model by itself and is disposed before it at the latest.</summary>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <summary>Notes what generates texts with this model and is disposed before it at the latest.</summary>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or the adapter that it has.</exception>
     internal void AddUser(IDisposable user)
     {
-        lock (_users)
-        {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            _users.Add((this, user));
-        }
+        _users.Add(this, user, ThrowIfDisposed);
+        Backend.Memory.Closing += OnBackendDisposing;
     }
 
     /// <summary>Forgets a user that is disposed.</summary>
     internal void RemoveUser(IDisposable user)
     {
-        lock (_users) _users.RemoveAll(each => ReferenceEquals(each.User, user));
+        if (_users.Remove(user)) Backend.Memory.Closing -= OnBackendDisposing;
     }
+
+    /// <summary>Ends all texts of this model because the adapter that it has is disposed.</summary>
+    internal void OnAdapterDisposing() => _users.End(this, Backend, "the adapter");
 
     /// <summary>Frees the model. What still generates texts with it is disposed first: texts that run end with an
     /// <see cref="ObjectDisposedException"/>. The model that owns the weights ends those of all models that share them.</summary>
+    /// <exception cref="InvalidOperationException">It is called in a token callback, whose step uses the model.</exception>
     public void Dispose()
     {
-        IDisposable[] users;
-        lock (_users)
-        {
-            _isDisposed = true;
-            users = [.. _users.Where(each => each.Model == this || !_sharesWeights).Select(each => each.User)];
-        }
-
-        foreach (var user in users) user.Dispose();
+        _users.End(_sharesWeights ? this : null, Backend, "the model", first: () => _isDisposed = true);
+        Trained?.RemoveModel(this);
         _owner.Dispose();
+    }
+
+    /// <summary>Ends all texts of this model because its backend is disposed.</summary>
+    private void OnBackendDisposing(object? sender, EventArgs e) => _users.End(this, Backend, "the backend");
+
+    /// <summary>Refuses to be used when it is disposed, or the adapter that it has.</summary>
+    private void ThrowIfDisposed()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Trained?.ThrowIfDisposed();
     }
 
     private Tensor Embed(Tape tape, Tensor ids)

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Lifetime;
 
 namespace Lapidary.Gemma.Model;
 
@@ -26,5 +27,5 @@ internal sealed record ModelWeights
     public KnownFault Fault { get; init; } = new();
 
     /// <summary>What computes with the models that share them; null for the model that owns them.</summary>
-    public List<(GemmaModel Model, IDisposable User)>? Users { get; init; }
+    public ModelUsers? Users { get; init; }
 }

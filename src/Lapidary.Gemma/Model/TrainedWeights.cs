@@ -11,6 +11,8 @@ public abstract class TrainedWeights : IDisposable
 {
     private readonly List<ParameterBlock> _blocks = [];
     private readonly MemoryRegion? _gradients;
+    private readonly HashSet<GemmaModel> _models = [];
+    private bool _isDisposed;
 
     /// <summary>Creates weights without parameters.</summary>
     private protected TrainedWeights(GemmaModel model, bool trainable)
@@ -71,13 +73,36 @@ public abstract class TrainedWeights : IDisposable
     /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
     public abstract void Restore(string folder, GemmaModel model);
 
-    /// <summary>Frees their memory.</summary>
+    /// <summary>Frees their memory. What generates texts with a model that has them is disposed first: texts that run end with an
+    /// <see cref="ObjectDisposedException"/>.</summary>
+    /// <exception cref="InvalidOperationException">It is called in a token callback, whose step uses them.</exception>
     public void Dispose()
     {
+        GemmaModel[] models;
+        lock (_models) models = [.. _models];
+        foreach (var model in models) model.OnAdapterDisposing();
+        _isDisposed = true;
         Values.Dispose();
         _gradients?.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Notes a model that has them attached.</summary>
+    /// <exception cref="ObjectDisposedException">They are disposed.</exception>
+    internal void AddModel(GemmaModel model)
+    {
+        ThrowIfDisposed();
+        lock (_models) _models.Add(model);
+    }
+
+    /// <summary>Forgets a model that has others attached now, or is disposed.</summary>
+    internal void RemoveModel(GemmaModel model)
+    {
+        lock (_models) _models.Remove(model);
+    }
+
+    /// <summary>Refuses to be used when they are disposed.</summary>
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, this);
 
     /// <summary>Bytes of all tensors that <see cref="Save"/> or <see cref="SaveCheckpoint"/> writes.</summary>
     internal virtual long BytesToSave(GemmaModel model, bool isCheckpoint) => FileBytes;

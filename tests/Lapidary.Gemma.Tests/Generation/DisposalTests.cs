@@ -73,4 +73,54 @@ public class DisposalTests
         });
         Assert.Throws<ObjectDisposedException>(() => generator.Generate([5], Long, Token).First());
     }
+
+    /// <summary>The adapter's memory and the backend's scratch are used by the turns as the model's weights are.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnAdapterOrABackendDisposedBeforeItsEngine_DisposesTheEngine(bool isAdapter)
+    {
+        using var models = new AdaptedModels(new CpuBackend(2));
+        using var engine = new GenerationEngine(models.Models[1], 2);
+        var generator = new TextGenerator(models.Models[1]);
+        using var ids = generator.Generate([5, 6, 7], Long, Token).GetEnumerator();
+        Assert.True(ids.MoveNext());
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var running = engine.GenerateAsync([5, 6, 7], Long, _ => begun.TrySetResult() || true, Token);
+        await begun.Task;
+
+        if (isAdapter) models.Models[1].Adapter!.Dispose();
+        else models.Backend.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => running);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => engine.GenerateAsync([5], Long, cancellationToken: Token));
+        Assert.Throws<ObjectDisposedException>(() =>
+        {
+            while (ids.MoveNext())
+            {
+            }
+        });
+        Assert.Throws<ObjectDisposedException>(() => generator.Generate([5], Long, Token).First());
+        Assert.Equal(0, models.Backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
+        if (!isAdapter) return;
+        Assert.Throws<ObjectDisposedException>(() => new GenerationEngine(models.Models[1], 2));
+        Assert.Throws<ObjectDisposedException>(() => models.Base.Attach(models.Models[1].Adapter));
+        using var other = new GenerationEngine(models.Models[2], 2);
+        Assert.NotEmpty((await other.GenerateAsync([5, 6], new() { MaxNewTokens = 3 }, cancellationToken: Token)).Ids);
+    }
+
+    /// <summary>An adapter that the model has no longer is nothing to its engine.</summary>
+    [Fact]
+    public async Task AnAdapterThatIsReplaced_CanBeDisposed()
+    {
+        using var models = new AdaptedModels(new CpuBackend(2));
+        using var engine = new GenerationEngine(models.Models[1], 2);
+        Assert.NotEmpty((await Text()).Ids);
+        var replaced = models.Models[1].Adapter!;
+        models.Models[1].Attach(null);
+        replaced.Dispose();
+        Assert.NotEmpty((await Text()).Ids);
+
+        Task<GeneratedText> Text() => engine.GenerateAsync([5, 6], new() { MaxNewTokens = 3 }, cancellationToken: Token);
+    }
 }

@@ -98,6 +98,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Ends the threads.</summary>
     public void Dispose()
     {
+        if (_stopping) return;
         _stopping = true;
         foreach (var sleeper in _sleepers) sleeper.Stop();
         foreach (var thread in _threads) thread.Join();

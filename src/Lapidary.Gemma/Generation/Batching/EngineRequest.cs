@@ -1,3 +1,5 @@
+using Lapidary.Gemma.Lifetime;
+
 namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>A text that somebody waits for.</summary>
@@ -45,7 +47,7 @@ internal sealed class EngineRequest(
         if (id is { } token)
         {
             _ids.Add(token);
-            if (onToken?.Invoke(new ChosenToken(token, text.LastLogProbs)) ?? true)
+            if (onToken is null || TokenCallback.Invoke(onToken, new ChosenToken(token, text.LastLogProbs), text.Model.Model.Backend))
             {
                 if (!text.IsFull) return;
                 reason = FinishReason.Length;
