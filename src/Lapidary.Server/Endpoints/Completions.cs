@@ -127,7 +127,7 @@ internal static class Completions
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // Some clients see this event alone, others the end of the connection alone.
-            events.Write(Reply.Of(Router.ErrorOf(e)), ServerJson.Default.ErrorReply);
+            events.Write(Reply.Of(Router.ErrorOf(context, e)), ServerJson.Default.ErrorReply);
             await events.FlushAsync(aborted).ConfigureAwait(false);
             await Task.Delay(ErrorPatience, state.Time, aborted).ConfigureAwait(false);
             throw;

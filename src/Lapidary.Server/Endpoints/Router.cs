@@ -44,8 +44,9 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
         state.Metrics.Count(known, status);
     }
 
-    /// <summary>The reply to an exception.</summary>
-    public static ApiException ErrorOf(Exception error) => error switch
+    /// <summary>The reply to an exception. What is not the caller's mistake may name files of this machine, so the reply has only the id
+    /// by which the server's log tells it.</summary>
+    public static ApiException ErrorOf(HttpContext context, Exception error) => error switch
     {
         ApiException known => known,
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
@@ -53,12 +54,14 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
             "The body is larger than this server's limit."),
         BadHttpRequestException bad => new(bad.StatusCode, ApiException.InvalidRequest, null, null, bad.Message),
         // Of the model or the device: what callers do wrong is known before the engine is asked.
-        LapidaryException own => new(StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, own.Message),
-        OutOfMemoryException => new(
-            StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "There is not enough memory."),
-        _ => new(
-            StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "An internal error; the server's log has it."),
+        LapidaryException => Failure(context, "The model or the device failed"),
+        OutOfMemoryException => Failure(context, "There is not enough memory"),
+        _ => Failure(context, "An internal error"),
     };
+
+    private static ApiException Failure(HttpContext context, string what) => new(
+        StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null,
+        $"{what}; the server's log has the reason under the id {context.TraceIdentifier}.");
 
     private bool IsOfPage(string path) => state.Options.Page?.Owns(path) == true;
 
@@ -66,7 +69,7 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
 
     private async Task<int> FailAsync(HttpContext context, Exception error)
     {
-        var reply = ErrorOf(error);
+        var reply = ErrorOf(context, error);
         if (reply.Status == StatusCodes.Status500InternalServerError) state.Options.Report?.Invoke(Describe(context, error));
         if (context.Response.HasStarted)
         {
@@ -86,7 +89,7 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
     }
 
     private static string Describe(HttpContext context, Exception error) =>
-        $"{context.Request.Method} {Found.Of(context.Request.Path.Value ?? "")}: "
+        $"{context.Request.Method} {Found.Of(context.Request.Path.Value ?? "")}, id {context.TraceIdentifier}: "
         + (error is LapidaryException ? error.Message : $"unexpected {error.GetType().Name}: {error.Message}");
 
     private async Task RouteAsync(HttpContext context, string path)

@@ -29,7 +29,8 @@ public sealed record LapidaryServerOptions
     [Range(1, int.MaxValue)]
     public int MaxBodyBytes { get; init; } = 4 << 20;
 
-    /// <summary>Receives a line about each error that is not the caller's; null for nobody. Must be thread-safe.</summary>
+    /// <summary>Receives a line about each error that is not the caller's, with the id that the reply names; null for nobody. Must be
+    /// thread-safe.</summary>
     public Action<string>? Report { get; init; }
 
     /// <summary>Puts the words of the program around the server in place of this record's names, in messages for callers; null leaves
