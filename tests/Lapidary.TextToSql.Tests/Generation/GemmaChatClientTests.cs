@@ -158,17 +158,23 @@ public sealed class GemmaChatClientTests : IDisposable
         Assert.Equal(expected, text.ToString());
     }
 
+    /// <summary>The engine has two places. A text that takes its time at each token keeps one, and the answers with it: they are still
+    /// under way when they are cancelled, on a busy machine too.</summary>
     [Fact]
     public async Task ACancelledAnswer_FreesItsPlace_AndSoDoesOneThatWaits()
     {
+        using var engine = new GenerationEngine(_model, maxTexts: 2);
+        using var client = new GemmaChatClient(engine, _tokenizer, _template);
         using var running = new CancellationTokenSource();
         using var waiting = new CancellationTokenSource();
+        using var slow = new CancellationTokenSource();
+        var beside = engine.GenerateAsync([5, 6, 7], new GenerationOptions { MaxNewTokens = 1900 }, Slowly, slow.Token);
         var options = new ChatOptions { Temperature = 1, Seed = 5, MaxOutputTokens = 1900 };
-        await using var first = _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, running.Token)
+        await using var first = client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, running.Token)
             .GetAsyncEnumerator(Token);
         Assert.True(await first.MoveNextAsync());
-        var second = _client.GetResponseAsync("Hi", options, waiting.Token);
-        var third = _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 2 }, Token);
+        var second = client.GetResponseAsync("Hi", options, waiting.Token);
+        var third = client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 2 }, Token);
 
         await waiting.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second).WaitAsync(TimeSpan.FromMinutes(1), Token);
@@ -181,6 +187,14 @@ public sealed class GemmaChatClientTests : IDisposable
         });
 
         Assert.True((await third.WaitAsync(TimeSpan.FromMinutes(1), Token)).Usage!.OutputTokenCount > 0);
+        await slow.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => beside);
+
+        static bool Slowly(int id)
+        {
+            Thread.Sleep(20);
+            return true;
+        }
     }
 
     [Fact]
