@@ -41,9 +41,8 @@ internal sealed class RowReading
     public IEnumerable<ReadRow> Read(IReadOnlyList<SourceRows>? parts)
     {
         var records = new RecordReader(Options);
-        var files = parts is null ? [records.Read(Console.OpenStandardInput(), "standard input")] : parts.SelectMany(records.Read);
         bool isFirst = true;
-        foreach (var file in files)
+        foreach (var file in NamedData.RecordsOf(parts, records))
         {
             RowReader? reader = null;
             foreach (var record in file)

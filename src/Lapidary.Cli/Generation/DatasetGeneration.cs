@@ -24,8 +24,8 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
     /// <returns>The command's exit code.</returns>
     public int Run()
     {
-        if (run.Values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
-            throw run.Wrong("--dataset: generate cannot read rows from a pipe; save them in a file, and give its name.");
+        string[] pipes = [.. run.Values.Require(DataSettings.DataSet).Where(DataSettings.IsPipe)];
+        if (pipes.Length > pipes.Distinct().Count()) throw run.Wrong("--dataset: a pipe can be read once; name each data set once.");
         if (settings.Resume && _output is null) throw run.Wrong("--resume goes on with a file: give it with --output.");
         if (_output is not null)
         {
@@ -34,6 +34,8 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         }
 
         using var team = RankTeam.Join(run, exchanges: false);
+        if (pipes.Length > 0 && team.Launcher is not null)
+            throw run.Wrong("--dataset: each of the launcher's processes would read the pipe; save its rows in a file, and give its name.");
         return team.Run(() => Run(team));
     }
 

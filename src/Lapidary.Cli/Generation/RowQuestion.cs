@@ -21,7 +21,7 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
     public ITextForm? Form { get; init; }
 
     /// <summary>Reads all rows of data sets. An error in a single row is stored with the row.</summary>
-    /// <param name="sources">The data sets, none of them a pipe.</param>
+    /// <param name="sources">The data sets.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>
     /// <param name="config">The model's vocabulary and context.</param>
     /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
@@ -31,7 +31,7 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
         foreach (var source in sources)
         {
             var records = new RecordReader(source.Options);
-            foreach (var file in source.Source!.FetchRows().SelectMany(records.Read))
+            foreach (var file in NamedData.RecordsOf(source.Source?.FetchRows(), records))
             {
                 var reader = new RowReader(source.Options);
                 foreach (var record in file) questions.Add(Of(record, reader, source.Options, text, config));

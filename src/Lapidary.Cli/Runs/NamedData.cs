@@ -3,6 +3,8 @@ using Lapidary.Cli.Hub;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Training;
+using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
 using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Cli.Runs;
@@ -66,6 +68,12 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
             ? DataSet.Read(Console.OpenStandardInput(), StandardInput, Options, out leftOut)
             : DataSet.Load(Source.FetchRows(), Options, out leftOut);
     }
+
+    /// <summary>The records of each of some files.</summary>
+    /// <param name="parts">The files; null for standard input.</param>
+    /// <param name="records">Reads them.</param>
+    public static IEnumerable<IEnumerable<DataRecord>> RecordsOf(IReadOnlyList<SourceRows>? parts, RecordReader records) =>
+        parts is null ? [records.Read(Console.OpenStandardInput(), StandardInput)] : parts.SelectMany(records.Read);
 
     /// <summary>The rows for an evaluation.</summary>
     public DataSet ReadForEvaluation() => Source is null ? Read(out _) : DataSet.Load(Source.FetchForEvaluation(), Options, out _);

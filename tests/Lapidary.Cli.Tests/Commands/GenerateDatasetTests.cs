@@ -44,6 +44,39 @@ public sealed class GenerateDatasetTests : IDisposable
         Assert.Equal(File.ReadAllText(output), Generate(rows).Ok().Out);
     }
 
+    /// <summary>A pipe has the rows of its file, and an unfinished file goes on with the same rows from another pipe.</summary>
+    [Theory]
+    [InlineData("-")]
+    [InlineData("/dev/stdin")]
+    public void RowsOfAPipe_HaveTheAnswersOfAFile(string pipe)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the shell is Unix's");
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9], [2, 10], [2, 11]]);
+        string expected = Generate(rows).Ok().Out, output = _folder["answers.jsonl"];
+        Assert.Equal(expected, Piped(rows).Ok().Out);
+
+        using (var stopped = new CancellationTokenSource())
+        {
+            stopped.Cancel();
+            Assert.Equal(130, CliRun.Of("", stopped.Token, Arguments(TinyModel.Folder, rows, "--output", output)).ExitCode);
+        }
+
+        string others = TinyModel.WriteLines(_folder.Path, "others.jsonl", ["""{"input_ids": [2, 8]}"""]);
+        Piped(others, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
+        Piped(rows, "--output", output, "--resume").Ok();
+        Assert.Equal(expected, File.ReadAllText(output));
+
+        CliRun Piped(string rows, params string[] more)
+        {
+            using var tool = Tool.StartInShell($"< '{rows}'", Arguments(TinyModel.Folder, pipe, more));
+            return tool.End();
+        }
+    }
+
+    [Fact]
+    public void APipeThatIsNamedTwice_IsRefused() => CliRun.Of([.. Arguments(TinyModel.Folder, "-", "--dataset", "-")])
+        .AssertError(2, "--dataset: a pipe can be read once");
+
     [Fact]
     public void ASchema_HoldsEachAnswer_AndIsPartOfWhatResumedAnswersDependOn()
     {

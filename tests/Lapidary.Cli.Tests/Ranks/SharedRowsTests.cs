@@ -56,6 +56,14 @@ public sealed class SharedRowsTests : IDisposable
     }
 
     [Fact]
+    public async Task APipe_IsRefused_BecauseEachProcessWouldReadIt()
+    {
+        var end = await RankedTool.Run(MpiRun.OpenMpi, 2, Generate("-", "none.jsonl"));
+        Assert.NotEqual(0, end.ExitCode);
+        Assert.Contains("each of the launcher's processes would read the pipe", RankedTool.Errors(end)[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Answers_InterruptedAndResumed_AreThoseOfOneProcess()
     {
         Assert.SkipWhen(Tool.InheritsIgnoredInterrupts, "SIGINT is ignored here, as in a shell's background job.");

@@ -102,7 +102,8 @@ public sealed class CallbackDisposalTests : IDisposable
             Token);
 
         Assert.Equal(5, (await Ended(text)).Ids.Count);
-        Assert.StartsWith($"Expected {what} to be disposed after the token callback", Assert.IsType<InvalidOperationException>(refusal).Message);
+        string message = Assert.IsType<InvalidOperationException>(refusal).Message;
+        Assert.StartsWith($"Expected {what} to be disposed after the token callback", message, StringComparison.Ordinal);
         Assert.NotEmpty((await engine.GenerateAsync([5], Long with { MaxNewTokens = 1 }, cancellationToken: Token)).Ids);
     }
 
@@ -111,7 +112,9 @@ public sealed class CallbackDisposalTests : IDisposable
     {
         using var first = new GenerationEngine(_models.Base, 2);
         GenerationEngine? joined = null;
-        await Ended(first.GenerateAsync([5], Long with { MaxNewTokens = 2 }, _ => (joined ??= first.Join(_models.Models[1])) is not null, Token));
+        var text = first.GenerateAsync(
+            [5], Long with { MaxNewTokens = 2 }, _ => (joined ??= first.Join(_models.Models[1])) is not null, Token);
+        Assert.Equal(2, (await Ended(text)).Ids.Count);
         Assert.NotEmpty((await joined!.GenerateAsync([5], Long with { MaxNewTokens = 1 }, cancellationToken: Token)).Ids);
         joined.Dispose();
     }
