@@ -10,6 +10,9 @@ namespace Lapidary.Gemma.Sources;
 /// <param name="Name">The name as given: a folder, "owner/name" or "owner/name@revision".</param>
 internal sealed record ModelSource(string Folder, string Name)
 {
+    /// <summary>Most folders that a message names.</summary>
+    private const int MostNamed = 4;
+
     /// <summary>The folder; uncached files of an id are fetched.</summary>
     /// <param name="folderOrId">The given name.</param>
     /// <param name="files">The purpose, which selects the files.</param>
@@ -42,6 +45,7 @@ internal sealed record ModelSource(string Folder, string Name)
                     + "give it as the model, without an adapter.");
             }
 
+            RefuseFolderOfMany(folderOrId, files);
             return null;
         }
 
@@ -51,6 +55,36 @@ internal sealed record ModelSource(string Folder, string Name)
             $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as "
             + $"google/gemma-3-1b-pt, found {found}; check the path.");
     }
+
+    /// <summary>Refuses a folder that is no model, or no adapter, but holds some, as that of a demonstration does. A run that has only
+    /// checkpoints is told of where its files are read.</summary>
+    private static void RefuseFolderOfMany(string folder, HubFiles files)
+    {
+        Func<string, bool>? isOne = files.Required == HubFiles.Model.Required ? IsModel
+            : files.Required == HubFiles.Adapter.Required ? IsAdapter : null;
+        if (isOne is null || File.Exists(Path.Combine(folder, files.Required))) return;
+        string[] inside;
+        try
+        {
+            inside =
+            [
+                .. Directory.EnumerateDirectories(folder).Where(each => isOne(each) && !IsCheckpoint(each)).Order(StringComparer.Ordinal),
+            ];
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return; // a folder that cannot be listed may have files that can be read
+        }
+
+        if (inside.Length == 0) return;
+        string names = string.Join(", ", inside.Take(MostNamed).Select(FileErrors.OneLine));
+        string more = inside.Length > MostNamed ? $" and {inside.Length - MostNamed} more" : "";
+        throw new LapidaryException(
+            $"{FileErrors.OneLine(folder)}: expected {files.What} folder (with {files.Required}), found a folder that holds "
+            + $"{names}{more}; give {(inside.Length == 1 ? "that" : "one of them")}.");
+    }
+
+    private static bool IsCheckpoint(string folder) => Path.GetFileName(folder).StartsWith("checkpoint-", StringComparison.Ordinal);
 
     private static bool IsModel(string folder) =>
         File.Exists(Path.Combine(folder, HubFiles.Model.Required)) && !File.Exists(Path.Combine(folder, HubFiles.Adapter.Required));

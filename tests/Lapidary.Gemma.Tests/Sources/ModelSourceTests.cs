@@ -28,6 +28,46 @@ public class ModelSourceTests
         Assert.Contains($"{name}: expected a model folder (with config.json) or an id", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A folder above models, as that of a demonstration, names them. One that is a model itself is taken, whatever lies in
+    /// it.</summary>
+    [Fact]
+    public void AFolderAboveModels_NamesThem()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        Put("data/rows.jsonl");
+        Assert.Null(ModelSource.ReferenceOf(folder, HubFiles.Model)); // the missing file says it
+        foreach (string file in new[] { "model/config.json", "merged/config.json", "adapter/adapter_config.json" }) Put(file);
+
+        Refuses(
+            HubFiles.Model,
+            $"a model folder (with config.json), found a folder that holds {At("merged")}, {At("model")}; give one of them.");
+        Refuses(HubFiles.Description, "give one of them.");
+        Refuses(HubFiles.Adapter, $"an adapter folder (with adapter_config.json), found a folder that holds {At("adapter")}; give that.");
+        Assert.Null(ModelSource.ReferenceOf(folder, HubFiles.Tokenizer));
+
+        for (int i = 0; i < 4; i++) Put($"run-{i}/config.json");
+        Refuses(HubFiles.Model, $"{At("run-0")}, {At("run-1")} and 2 more; give one of them.");
+        Put("config.json");
+        Put("started/checkpoint-5/config.json");
+        Assert.Null(ModelSource.ReferenceOf(At("started"), HubFiles.Model));
+        Assert.Null(ModelSource.ReferenceOf(folder, HubFiles.Model));
+
+        string At(string name) => Path.Combine(folder, name);
+
+        void Put(string name)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
+            File.WriteAllText(At(name), "{}");
+        }
+
+        void Refuses(HubFiles files, string words)
+        {
+            var error = Assert.Throws<LapidaryException>(() => ModelSource.ReferenceOf(folder, files));
+            Assert.StartsWith($"{folder}: expected ", error.Message, StringComparison.Ordinal);
+            Assert.EndsWith(words, error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void ABase_IsNamedAsPeftDoes()
     {
