@@ -14,6 +14,7 @@ public sealed class TextGenerator : IDisposable
     private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPieceLength];
     private readonly TextSlots _slots;
     private readonly TokenChoice _choice;
+    private readonly Lock _step = new(); // held by what uses the cache: disposal waits for it
     private RunningText? _running;
     private bool _isDisposed;
 
@@ -60,31 +61,29 @@ public sealed class TextGenerator : IDisposable
         return Continue(promptIds, PromptCheck.Limit(promptIds, options, _model.Model.Config), cancellationToken);
     }
 
-    /// <summary>Frees the cache and the recorded steps. Disposing the model, its adapter or the backend does this too.</summary>
+    /// <summary>Frees the cache and the recorded steps, after the present step of a text; the text then ends with an
+    /// <see cref="ObjectDisposedException"/>. Disposing the model, its adapter or the backend does this too.</summary>
     public void Dispose()
     {
-        _isDisposed = true;
-        _slots.Dispose();
+        lock (_step)
+        {
+            _isDisposed = true;
+            _slots.Dispose();
+        }
+
         _model.Model.RemoveUser(this);
     }
 
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var chosen = new Queue<int>();
         var text = new RunningText(_model, promptIds, options);
         var request = new EngineRequest(text, Keep, caller: "", CancellationToken.None);
-        if (_running is not null) _slots.End(_running); // its reader left
-        _running = null;
-        _slots.Prepare(_model, text.MaxLength, ReservedLength);
-        _slots.Begin(_running = text);
+        Begin(text);
         while (text.Unstored > 0)
         {
             if (cancellationToken.IsCancellationRequested) yield break;
-            int count = Math.Min(_piece.Length, text.Unstored);
-            for (int i = 0; i < count; i++) _piece[i] = text.Next(i);
-            _slots.Steps.Store(_model, _piece.AsSpan(0, count));
-            text.AddStored(count);
+            Store(text);
         }
 
         while (!cancellationToken.IsCancellationRequested)
@@ -103,10 +102,39 @@ public sealed class TextGenerator : IDisposable
         }
     }
 
+    private void Begin(RunningText text)
+    {
+        lock (_step)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_running is not null) _slots.End(_running); // its reader left
+            _running = null;
+            _slots.Prepare(_model, text.MaxLength, ReservedLength);
+            _slots.Begin(_running = text);
+        }
+    }
+
+    /// <summary>Stores a piece of the prompt.</summary>
+    private void Store(RunningText text)
+    {
+        lock (_step)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            int count = Math.Min(_piece.Length, text.Unstored);
+            for (int i = 0; i < count; i++) _piece[i] = text.Next(i);
+            _slots.Steps.Store(_model, _piece.AsSpan(0, count));
+            text.AddStored(count);
+        }
+    }
+
     private void Decode(EngineRequest request)
     {
-        _choice.Clear();
-        _choice.Add(request);
-        _choice.Run(_slots.Steps);
+        lock (_step)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _choice.Clear();
+            _choice.Add(request);
+            _choice.Run(_slots.Steps);
+        }
     }
 }

@@ -6,6 +6,14 @@ namespace Lapidary.Gemma.Lifetime;
 internal sealed class ModelUsers
 {
     private readonly List<(object Model, IDisposable User)> _users = [];
+    private bool _isEnded;
+
+    /// <summary>Refuses models whose weights are freed.</summary>
+    /// <exception cref="ObjectDisposedException">The users of all models have ended.</exception>
+    public void ThrowIfEnded(object model)
+    {
+        lock (_users) ObjectDisposedException.ThrowIf(_isEnded, model);
+    }
 
     /// <summary>Adds a user of a model.</summary>
     /// <param name="model">The model.</param>
@@ -16,6 +24,7 @@ internal sealed class ModelUsers
         lock (_users)
         {
             check();
+            ObjectDisposedException.ThrowIf(_isEnded, model);
             _users.Add((model, user));
         }
     }
@@ -28,7 +37,7 @@ internal sealed class ModelUsers
     }
 
     /// <summary>Disposes users: their texts end with an <see cref="ObjectDisposedException"/>.</summary>
-    /// <param name="model">The model whose users end; null for those of all models.</param>
+    /// <param name="model">The model whose users end; null for those of all models, which then get no more.</param>
     /// <param name="backend">The device of the models.</param>
     /// <param name="freed">What is freed next, for a message: "the model".</param>
     /// <param name="first">Keeps others from being added.</param>
@@ -41,6 +50,7 @@ internal sealed class ModelUsers
             users = [.. _users.Where(each => model is null || ReferenceEquals(each.Model, model)).Select(each => each.User)];
             if (users.Length > 0) TokenCallback.RefuseToFree(backend, freed);
             first?.Invoke();
+            _isEnded |= model is null;
         }
 
         foreach (var user in users) user.Dispose();

@@ -133,10 +133,11 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>A second model over the same weights in memory, for another adapter or other trained weights; it has none yet. Dispose
     /// it before this one, which owns the weights.</summary>
-    /// <exception cref="ObjectDisposedException">This one is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">This one is disposed, or the one that owns the weights.</exception>
     public GemmaModel ShareWeights()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        _users.ThrowIfEnded(this);
         var own = new MemoryRegion(Backend.Memory, MemoryOwner.Base);
         var weights = new ModelWeights
         {

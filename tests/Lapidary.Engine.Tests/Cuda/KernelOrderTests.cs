@@ -98,7 +98,7 @@ public partial class KernelOrderTests
     public void Compile_ForWarpgroups_KeepsTheWaitBeforeAllMemory(string file)
     {
         if (CudaLibraries.Find(CudaLibrary.Nvrtc) is null) Assert.Skip(CudaLibraries.HowToInstall(CudaLibrary.Nvrtc));
-        if (KernelCompiler.Version.Major < 12) Assert.Skip($"NVRTC {KernelCompiler.Version} does not know warpgroups: install 12.0 or newer.");
+        if (KernelCompiler.Version.Major < 12) Assert.Skip($"NVRTC {KernelCompiler.Version} knows no warpgroups: install 12.0 or newer.");
         var target = new KernelTarget("compute_90a", DType.Float16);
         Assert.True(target.HasWarpgroups);
         Assert.Empty(OutOfOrder(KernelSources.Read(file), weightsFirst: true, target).Except([WithConstants]));

@@ -54,6 +54,50 @@ public class DisposalTests
             engine.GenerateAsync([5, 6], new() { MaxNewTokens = 3 }, cancellationToken: Token);
     }
 
+    /// <summary>A model over weights that are freed gets no engine any more.</summary>
+    [Fact]
+    public void ABaseDisposedBeforeAnEngineOfItsAdapter_RefusesTheEngine()
+    {
+        using var backend = new CpuBackend(2);
+        var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend);
+        using var child = model.ShareWeights();
+        using var engine = new GenerationEngine(child, 2);
+
+        model.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => new GenerationEngine(child, 2));
+        Assert.Throws<ObjectDisposedException>(() => new TextGenerator(child));
+        Assert.Throws<ObjectDisposedException>(child.ShareWeights);
+    }
+
+    /// <summary>The thread that reads is in the middle of a step when another disposes the model.</summary>
+    [Fact]
+    public async Task AModelDisposedByAnotherThreadThanItsGenerators_EndsTheText()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            using var backend = new CpuBackend(2);
+            var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend);
+            using var generator = new TextGenerator(model);
+            var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var running = Task.Run(
+                () =>
+                {
+                    while (true)
+                    {
+                        foreach (int id in generator.Generate([5, 6, 7], Long, Token)) begun.TrySetResult();
+                        Token.ThrowIfCancellationRequested();
+                    }
+                },
+                Token);
+            await begun.Task;
+
+            model.Dispose();
+
+            await Assert.ThrowsAsync<ObjectDisposedException>(() => running);
+        }
+    }
+
     [Fact]
     public void AModelDisposedBeforeItsGenerator_EndsTheText()
     {
