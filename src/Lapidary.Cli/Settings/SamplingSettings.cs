@@ -75,8 +75,12 @@ internal static class SamplingSettings
         string[] given = [.. new Setting[] { Temperature, TopK, TopP, MinP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
         if (given.Length > 0 && !values.Get(DoSample))
             yield return $"{string.Join(", ", given)}: no effect without --{DoSample.Name}; the likeliest token is taken.";
-        if (values.Get(DoSample) && values.Get(Temperature) is null && makers.Temperature == 0)
-            yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
+        if (!values.Get(DoSample)) yield break;
+        foreach (var (setting, key, value) in new[] { (Temperature, "temperature", makers.Temperature), (TopP, "top_p", makers.TopP) })
+        {
+            if (value == 0 && values.Get(setting) is null)
+                yield return $"{GenerationConfig.FileName}: \"{key}\": 0 takes the likeliest token; --{setting.Name} draws others.";
+        }
     }
 
     /// <summary>A number of <see cref="GenerationOptions"/>, within its limits there.</summary>

@@ -145,8 +145,15 @@ public sealed class GenerateTests : IDisposable
         args = [.. args.Select(arg => arg == TinyModel.Folder ? model : arg), "--do-sample"];
         var still = CliRun.Of(args).Ok();
         Assert.Equal(greedy.Out, still.Out);
-        Assert.Contains("temperature 0 takes the likeliest token; --temperature draws others", still.Error, StringComparison.Ordinal);
+        Assert.Contains("\"temperature\": 0 takes the likeliest token; --temperature draws others", still.Error, StringComparison.Ordinal);
         Assert.NotEqual(greedy.Out, CliRun.Of([.. args, "--temperature", "50"]).Ok().Out);
+
+        File.WriteAllText(Path.Combine(model, "generation_config.json"), """{"top_p": 0.0, "eos_token_id": 1}""");
+        args = [.. args, "--temperature", "50"];
+        still = CliRun.Of(args).Ok();
+        Assert.Equal(greedy.Out, still.Out);
+        Assert.Contains("\"top_p\": 0 takes the likeliest token; --top-p draws others", still.Error, StringComparison.Ordinal);
+        Assert.NotEqual(greedy.Out, CliRun.Of([.. args, "--top-p", "1"]).Ok().Out);
     }
 
     [Fact]

@@ -21,10 +21,20 @@ public class GenerationOptionsTests
     [Fact]
     public void From_TakesATemperatureOfZeroForNone()
     {
-        var options = GenerationOptions.From(Config with { Temperature = 0, TopP = 0 }, tokenizer: null);
+        var options = GenerationOptions.From(Config with { Temperature = 0 }, tokenizer: null);
         Assert.Equal((false, 1f, 1f, 256), (options.DoSample, options.Temperature, options.TopP, options.MaxNewTokens));
         options.Validate();
         Assert.False(GenerationOptions.From(Config with { DoSample = true, Temperature = 0 }, tokenizer: null).DoSample);
+    }
+
+    /// <summary>It means what it means in a request, and is no lack of a limit.</summary>
+    [Fact]
+    public void From_TakesATopPOfZeroForTheLikeliest()
+    {
+        var options = GenerationOptions.From(Config with { DoSample = true, TopP = 0 }, tokenizer: null);
+        Assert.Equal(0, options.TopP);
+        Assert.False(options.Draws);
+        options.Validate();
     }
 
     [Fact]

@@ -68,10 +68,10 @@ public sealed record GenerationOptions
         return fallback with
         {
             MaxNewTokens = config.MaxNewTokens ?? fallback.MaxNewTokens,
-            DoSample = config.DoSample && config.Temperature > 0 && config.TopP > 0,
+            DoSample = config.DoSample && config.Temperature > 0,
             Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
             TopK = config.TopK,
-            TopP = config.TopP > 0 ? (float)config.TopP : fallback.TopP,
+            TopP = (float)config.TopP,
             MinP = (float)config.MinP,
             RepetitionPenalty = (float)config.RepetitionPenalty,
             NoRepeatNgramSize = config.NoRepeatNgramSize,
