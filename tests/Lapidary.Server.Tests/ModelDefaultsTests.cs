@@ -20,6 +20,20 @@ public class ModelDefaultsTests
         Assert.NotEqual(greedy, await doors.AskAsync(temperature: 1.9f, topP: 1));
     }
 
+    /// <summary>Another field does not change it.</summary>
+    [Theory]
+    [InlineData("""{"temperature": 0.0, "do_sample": true, "eos_token_id": 1}""")]
+    [InlineData("""{"temperature": 0.0, "eos_token_id": 1}""")]
+    public async Task ATemperatureOfZeroInTheFile_TakesTheLikeliest(string file)
+    {
+        await using var doors = await Doors.OpenAsync(file);
+        string greedy = await doors.AskAsync(temperature: 0);
+        Assert.Equal(greedy, await doors.AskAsync());
+        Assert.Equal(greedy, await doors.AskAsync(topK: 5));
+        Assert.Equal(greedy, await doors.AskAsync(topP: 0.9f));
+        Assert.NotEqual(greedy, await doors.AskAsync(temperature: 1.9f, topK: 5));
+    }
+
     /// <summary>Both doors of a model whose file says something.</summary>
     private sealed class Doors(CpuBackend backend, GemmaModel model, TestServer server, GemmaChatClient client) : IAsyncDisposable
     {

@@ -54,7 +54,7 @@ internal static class ChatCommand
         foreach (string note in session.Notes) run.Note(note);
         var makers = GenerationConfig.Load(session.Model.Folder, session.Model.Config);
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
-        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, text.Tokenizer)) with
+        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text.Tokenizer)) with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
         };

@@ -196,7 +196,7 @@ internal static class GenerateCommand
 
     private static GenerationOptions Options(SettingValues values, GenerationConfig makers, TextTools? text, JsonSchemaFile? schema)
     {
-        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, text?.Tokenizer));
+        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text?.Tokenizer));
         return options with
         {
             MaxNewTokens = values.Get(MaxNewTokens),

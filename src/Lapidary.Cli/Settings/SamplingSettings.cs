@@ -98,9 +98,9 @@ internal static class SamplingSettings
     }
 
     /// <summary>The model's options with the given ones applied.</summary>
-    public static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
+    public static GenerationOptions Options(SettingValues values, GenerationOptions options) => options with
     {
-        DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,
+        DoSample = values.Get(DoSample),
         Temperature = (float?)values.Get(Temperature) ?? options.Temperature,
         TopK = values.Get(TopK) ?? options.TopK,
         TopP = (float?)values.Get(TopP) ?? options.TopP,

@@ -23,13 +23,13 @@ public sealed record GenerationConfig
     /// <summary>Draw tokens at random; false takes the likeliest one.</summary>
     public bool DoSample { get; init; }
 
-    /// <summary>Logits are divided by this before sampling.</summary>
+    /// <summary>Logits are divided by this before sampling; 0 takes the likeliest token.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Sample among this many of the likeliest tokens; 0 for all.</summary>
     public int TopK { get; init; } = 50;
 
-    /// <summary>Sample among the likeliest tokens whose probabilities reach this sum.</summary>
+    /// <summary>Sample among the likeliest tokens whose probabilities reach this sum; 0 takes the likeliest.</summary>
     public double TopP { get; init; } = 1;
 
     /// <summary>Sample only tokens at least this likely, relative to the likeliest; 0 for all.</summary>

@@ -17,24 +17,17 @@ public class GenerationOptionsTests
         options.Validate();
     }
 
-    /// <summary>As files with do_sample = false have it.</summary>
-    [Fact]
-    public void From_TakesATemperatureOfZeroForNone()
+    /// <summary>A 0 means what it means in a request, and is no lack of a value.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public void From_TakesAZeroForTheLikeliest(float temperature, float topP)
     {
-        var options = GenerationOptions.From(Config with { Temperature = 0 }, tokenizer: null);
-        Assert.Equal((false, 1f, 1f, 256), (options.DoSample, options.Temperature, options.TopP, options.MaxNewTokens));
-        options.Validate();
-        Assert.False(GenerationOptions.From(Config with { DoSample = true, Temperature = 0 }, tokenizer: null).DoSample);
-    }
-
-    /// <summary>It means what it means in a request, and is no lack of a limit.</summary>
-    [Fact]
-    public void From_TakesATopPOfZeroForTheLikeliest()
-    {
-        var options = GenerationOptions.From(Config with { DoSample = true, TopP = 0 }, tokenizer: null);
-        Assert.Equal(0, options.TopP);
+        var options = GenerationOptions.From(Config with { DoSample = true, Temperature = temperature, TopP = topP }, tokenizer: null);
+        Assert.Equal((temperature, topP), (options.Temperature, options.TopP));
         Assert.False(options.Draws);
         options.Validate();
+        Assert.True((options with { Temperature = 1, TopP = 1 }).Draws);
     }
 
     [Fact]

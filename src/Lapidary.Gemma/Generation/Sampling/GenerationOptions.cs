@@ -60,7 +60,7 @@ public sealed record GenerationOptions
     /// <summary>The defaults of a model, from generation_config.json, with further stop ids: those that end the tokenizer's texts and
     /// turns.</summary>
     /// <param name="config">The configuration in the model's folder. A temperature or top_p of 0 takes the likeliest token each
-    /// time.</param>
+    /// time, until a caller gives another value.</param>
     /// <param name="tokenizer">Provides the stop ids; null for raw ids without a tokenizer.</param>
     public static GenerationOptions From(GenerationConfig config, Tokenizer? tokenizer)
     {
@@ -68,8 +68,8 @@ public sealed record GenerationOptions
         return fallback with
         {
             MaxNewTokens = config.MaxNewTokens ?? fallback.MaxNewTokens,
-            DoSample = config.DoSample && config.Temperature > 0,
-            Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
+            DoSample = config.DoSample,
+            Temperature = (float)config.Temperature,
             TopK = config.TopK,
             TopP = (float)config.TopP,
             MinP = (float)config.MinP,
