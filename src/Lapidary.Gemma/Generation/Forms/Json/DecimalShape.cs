@@ -6,11 +6,16 @@ namespace Lapidary.Gemma.Generation.Forms.Json;
 /// <param name="places">Most digits after the point; 0 for whole numbers.</param>
 internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonShape
 {
-    /// <summary>Most digits before the point: a double stores all such whole numbers.</summary>
+    /// <summary>Most digits before the point, unless a format says more: a double stores all such whole numbers.</summary>
     public const int WholeDigits = 15;
+
+    /// <summary>The largest whole number of so many digits.</summary>
+    public const decimal LargestWhole = 999_999_999_999_999;
 
     /// <summary>Digits after the point of numbers that are not whole.</summary>
     public const int MostPlaces = 10;
+
+    private readonly int _digits = DigitsOf(Int128.Max(Int128.Abs(min), Int128.Abs(max)) / UnitsOf(places));
 
     /// <summary>Most digits after the point.</summary>
     public int Places => places;
@@ -18,19 +23,6 @@ internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonSha
     public override bool BeginsWith(byte first) => first == '-' || char.IsAsciiDigit((char)first);
 
     public override ITextForm Begin(ITextForm then, int depth) => new DecimalPlace(this, then, IsNegative: false, 0, 0, Fraction: -1);
-
-    /// <summary>The limits of OpenAPI's formats of whole numbers; null for one that has more digits than are written, and for
-    /// others.</summary>
-    public static (decimal Min, decimal Max)? RangeOf(string format) => format switch
-    {
-        "int8" => (sbyte.MinValue, sbyte.MaxValue),
-        "uint8" => (byte.MinValue, byte.MaxValue),
-        "int16" => (short.MinValue, short.MaxValue),
-        "uint16" => (ushort.MinValue, ushort.MaxValue),
-        "int32" => (int.MinValue, int.MaxValue),
-        "uint32" => (uint.MinValue, uint.MaxValue),
-        _ => null,
-    };
 
     /// <summary>Units of a whole 1.</summary>
     public static Int128 UnitsOf(int places) => places == 0 ? 1 : 10 * UnitsOf(places - 1);
@@ -46,9 +38,9 @@ internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonSha
     public bool HasNumber(bool isNegative, Int128 magnitude, int whole, int fraction)
     {
         var unit = UnitsOf(places - Math.Max(0, fraction));
-        var (low, high) = whole == 0 ? ((Int128)(places == 0 ? 1 : 0), UnitsOf(WholeDigits + places) - 1)
+        var (low, high) = whole == 0 ? ((Int128)(places == 0 ? 1 : 0), UnitsOf(_digits + places) - 1)
             : (magnitude * unit, (magnitude * unit) + unit - 1);
-        int further = fraction >= 0 || whole == 0 || magnitude == 0 ? 0 : WholeDigits - whole;
+        int further = fraction >= 0 || whole == 0 || magnitude == 0 ? 0 : _digits - whole;
         for (; further >= 0; further--)
         {
             if (isNegative ? Overlaps(-high, -low) : Overlaps(low, high)) return true;
@@ -59,6 +51,8 @@ internal sealed class DecimalShape(Int128 min, Int128 max, int places) : JsonSha
     }
 
     protected override int HeightOfParts() => 0;
+
+    private static int DigitsOf(Int128 number) => number < 10 ? 1 : 1 + DigitsOf(number / 10);
 
     private bool Overlaps(Int128 low, Int128 high) => low <= max && high >= min;
 }
@@ -86,7 +80,7 @@ internal sealed record DecimalPlace(
         var longer = this with { Magnitude = (Magnitude * 10) + (next - '0') };
         if (Fraction >= 0) return Fraction < Shape.Places ? Possible(longer with { Fraction = Fraction + 1 }) : null;
         bool isZero = Whole > 0 && Magnitude == 0, isMinusZero = IsNegative && Whole == 0 && next == '0' && Shape.Places == 0;
-        return Whole == DecimalShape.WholeDigits || isZero || isMinusZero ? null : Possible(longer with { Whole = Whole + 1 });
+        return isZero || isMinusZero ? null : Possible(longer with { Whole = Whole + 1 });
     }
 
     private static DecimalPlace? Possible(DecimalPlace place) =>

@@ -8,7 +8,7 @@ namespace Lapidary.Gemma.Generation.Forms.Json;
 internal sealed class FormatShape(IReadOnlyList<IReadOnlyList<WordList>> sequences) : JsonShape
 {
     /// <summary>The formats that are enforced.</summary>
-    public const string Names = "date, date-time or uuid";
+    public const string Names = "date, date-time, uuid";
 
     private const int FirstYear = 1000, LastYear = 2999;
 

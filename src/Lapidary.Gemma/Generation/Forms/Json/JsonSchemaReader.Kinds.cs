@@ -12,10 +12,12 @@ internal sealed partial class JsonSchemaReader
     {
         "object" => Object(place, depth),
         "array" => Array(place, depth),
-        "string" when place.Get("format") is { } format => Format(place, format),
+        "string" when FormatOf(place) is { } format && FormatShape.Of(format) is { } shape => Format(place, shape),
         "string" => Add(new StringShape(place.Count("minLength") ?? 0, Most(place, "minLength", "maxLength"))),
         "integer" => Decimal(place, places: 0),
-        "number" when Limits.Any(name => place.Get(name) is not null) => Decimal(place, DecimalShape.MostPlaces),
+        "number" when NumberFormat.RangeOf(FormatOf(place)) is not null => Decimal(place, places: 0),
+        "number" when NumberFormat.IsPlain(FormatOf(place)) || Limits.Any(name => place.Get(name) is not null) =>
+            Decimal(place, DecimalShape.MostPlaces),
         "number" => Add(new NumberShape()),
         "boolean" => Add(new WordShape(new WordList(["true"u8.ToArray(), "false"u8.ToArray()]))),
         _ => Add(new WordShape(new WordList(["null"u8.ToArray()]))),
@@ -53,29 +55,54 @@ internal sealed partial class JsonSchemaReader
     private JsonShape? Further(SchemaPlace place, int depth) =>
         place.Json.ValueKind == JsonValueKind.False ? null : Shape(place, depth + 1);
 
-    private FormatShape Format(SchemaPlace place, SchemaPlace format)
+    private static string? FormatOf(SchemaPlace place) => place.Get("format")?.Text();
+
+    /// <summary>Refuses a format that none of the kinds has. It says nothing about the others.</summary>
+    private static void CheckFormat(SchemaPlace place, string[] kinds)
+    {
+        if (place.Get("format") is not { } format) return;
+        string[] names = [.. kinds.Select(NamesOf).OfType<string>().Distinct()];
+        if (names.Any(each => NumberFormat.IsIn(each, format.Text()))) return;
+        string expected = names.Length == 0 ? "no format of this type" : $"one of {string.Join(", ", names)}";
+        string found = Printable.Line(format.Text(), SchemaPlace.LongestValue);
+        throw format.Error($"expected {expected}, found {found}, which is not enforced here; leave it out and check the answer");
+
+        static string? NamesOf(string kind) => kind switch
+        {
+            "string" => FormatShape.Names,
+            "integer" => NumberFormat.WholeNames,
+            "number" => NumberFormat.Names,
+            _ => null,
+        };
+    }
+
+    private FormatShape Format(SchemaPlace place, FormatShape shape)
     {
         foreach (string limit in new[] { "minLength", "maxLength" })
             if (place.Get(limit) is { } length) throw length.Error("not enforced beside format; leave it out");
-        string name = format.Text(), shown = Printable.Line(name, SchemaPlace.LongestValue);
-        return Add(FormatShape.Of(name) ?? throw format.Error(
-            $"expected {FormatShape.Names}, found {shown}, which is not enforced here; leave it out and check the answer"));
+        return Add(shape);
     }
 
     private DecimalShape Decimal(SchemaPlace place, int places)
     {
-        decimal unit = (decimal)DecimalShape.UnitsOf(places), beyond = (decimal)DecimalShape.UnitsOf(DecimalShape.WholeDigits) * unit;
-        decimal min = 1 - beyond, max = beyond - 1;
-        if (places == 0 && place.Get("format") is { } format && DecimalShape.RangeOf(format.Text()) is var (first, last))
-            (min, max) = (first, last);
+        decimal unit = (decimal)DecimalShape.UnitsOf(places), beyond = (DecimalShape.LargestWhole + 1) * unit;
+        var range = NumberFormat.RangeOf(FormatOf(place));
+        var (min, max) = range ?? (1 - beyond, beyond - 1);
+        var (first, last) = ((min / unit) - 1, (max / unit) + 1);
         if (place.Get("minimum") is { } least) min = Math.Max(min, Math.Ceiling(Units(least)));
         if (place.Get("exclusiveMinimum") is { } below) min = Math.Max(min, Math.Floor(Units(below)) + 1);
         if (place.Get("maximum") is { } largest) max = Math.Min(max, Math.Floor(Units(largest)));
         if (place.Get("exclusiveMaximum") is { } above) max = Math.Min(max, Math.Ceiling(Units(above)) - 1);
-        if (min > max) throw place.Error($"no number of at most {DecimalShape.WholeDigits} digits is within the limits; correct them");
+        if (min > max)
+        {
+            string kind = range is null ? $"of at most {DecimalShape.WholeDigits} digits" : $"of {FormatOf(place)}";
+            throw place.Error($"no number {kind} is within the limits; correct them");
+        }
+
         return Add(new DecimalShape((Int128)min, (Int128)max, places));
 
-        decimal Units(SchemaPlace limit) => Math.Clamp(limit.Number() * unit, -beyond, beyond);
+        // A limit beyond all that are written is the next number, so that its units can be counted.
+        decimal Units(SchemaPlace limit) => Math.Clamp(limit.Number(), first, last) * unit;
     }
 
     private static int Most(SchemaPlace place, string least, string most)

@@ -134,6 +134,7 @@ internal sealed partial class JsonSchemaReader
         if (members.FirstOrDefault(member => member.Name != "type" && !Keywords.ContainsKey(member.Name)) is { Name: not null } unknown)
             throw unknown.Value.Error("not enforced here; leave it out, describe it in the prompt and check the answer");
         if (kinds.Length == 0) return Any();
+        CheckFormat(place, kinds);
         var shapes = kinds.Select(kind => Leaf(place, kind, depth)).ToList();
         return shapes.Count == 1 ? shapes[0] : NewChoice(place, shapes);
     }
@@ -156,13 +157,18 @@ internal sealed partial class JsonSchemaReader
     private static string[] KindsOf(List<(string Name, SchemaPlace Value)> members)
     {
         if (members.FirstOrDefault(member => member.Name == "type") is not { Name: not null } type)
-            return [.. members.Select(member => Keywords.GetValueOrDefault(member.Name)).OfType<string>().Distinct()];
+            return [.. members.Select(KindOf).OfType<string>().Distinct()];
         SchemaPlace[] names = type.Value.Json.ValueKind == JsonValueKind.Array ? [.. type.Value.Items()] : [type.Value];
         foreach (var name in names)
             if (!Kinds.Contains(name.Text())) throw name.Wrong(string.Join(", ", Kinds));
         if (names.Length == 0) throw type.Value.Wrong("at least one name");
         return [.. names.Select(name => name.Text()).Distinct()];
     }
+
+    private static string? KindOf((string Name, SchemaPlace Value) member) =>
+        member.Name == "format" && NumberFormat.IsIn(NumberFormat.Names, member.Value.Text())
+            ? "number"
+            : Keywords.GetValueOrDefault(member.Name);
 
     private ChoiceShape Any()
     {

@@ -43,11 +43,11 @@ internal readonly record struct SchemaPlace(JsonElement Json, string Pointer)
     /// <summary>The text.</summary>
     public string Text() => Json.ValueKind == JsonValueKind.String ? Json.GetString()! : throw Wrong("a text");
 
-    /// <summary>The number; one beyond all that are written as one of 16 digits.</summary>
+    /// <summary>The number; one beyond all that are written as one of 22 digits.</summary>
     public decimal Number()
     {
         if (Json.ValueKind != JsonValueKind.Number) throw Wrong("a number");
-        decimal most = (decimal)DecimalShape.UnitsOf(DecimalShape.WholeDigits + 1);
+        const decimal most = 1e21m;
         return Json.TryGetDecimal(out decimal number) ? Math.Clamp(number, -most, most) : Json.GetDouble() > 0 ? most : -most;
     }
 

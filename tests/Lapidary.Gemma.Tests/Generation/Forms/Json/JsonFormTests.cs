@@ -67,21 +67,6 @@ public class JsonFormTests
     [InlineData("{\"a\":1e400}")]
     public void WhatIsNoObject_OrBlank_IsRefused(string text) => Assert.False(Accepts(JsonForm.AnyObject, text));
 
-    /// <summary>The formats of whole numbers in OpenAPI's registry; another one says nothing.</summary>
-    [Theory]
-    [InlineData("int32", "2147483647", "2147483648")]
-    [InlineData("int32", "-2147483648", "-2147483649")]
-    [InlineData("uint8", "255", "256")]
-    [InlineData("uint16", "0", "-1")]
-    [InlineData("int64", "999999999999999", "1000000000000000")]
-    [InlineData("int32\", \"maximum\": 7, \"title\": \"", "7", "8")]
-    public void AFormatOfWholeNumbers_IsTheirLimit(string format, string allowed, string refused)
-    {
-        var form = FormOf($$"""{"type": "integer", "format": "{{format}}"}""");
-        Assert.True(Accepts(form, allowed));
-        Assert.False(Accepts(form, refused));
-    }
-
     [Fact]
     public void BytesThatAreNotUtf8_AreRefused()
     {
@@ -138,7 +123,9 @@ public class JsonFormTests
         """{"properties": {"age": {"type": "integer", "multipleOf": 5}}}""",
         "$.properties.age.multipleOf: not enforced here; leave it out")]
     [InlineData("""{"type": "string", "pattern": "a+"}""", "$.pattern: not enforced here")]
-    [InlineData("""{"type": "string", "format": "email"}""", "$.format: expected date, date-time or uuid, found email")]
+    [InlineData(
+        """{"type": "string", "format": "email"}""",
+        "$.format: expected one of date, date-time, uuid, found email, which is not enforced here")]
     [InlineData("""{"type": "string", "format": "date", "maxLength": 9}""", "$.maxLength: not enforced beside format")]
     [InlineData("""{"oneOf": [{"type": "null"}]}""", "$.oneOf: not enforced here")]
     [InlineData("""{"anyOf": [{"type": "null"}], "type": "null"}""", "$.type: not enforced beside anyOf")]
@@ -225,9 +212,9 @@ public class JsonFormTests
         Assert.True(Accepts(form, "[" + string.Join(',', Enumerable.Range(0, 5000)) + "]"));
     }
 
-    private static ITextForm FormOf(string schema) => JsonForm.Of(JsonElement.Parse(schema));
+    internal static ITextForm FormOf(string schema) => JsonForm.Of(JsonElement.Parse(schema));
 
-    private static bool Accepts(ITextForm form, string text) => Accepts(form, Encoding.UTF8.GetBytes(text));
+    internal static bool Accepts(ITextForm form, string text) => Accepts(form, Encoding.UTF8.GetBytes(text));
 
     private static bool Accepts(ITextForm form, byte[] text) =>
         text.Aggregate((ITextForm?)form, (rest, next) => rest?.After(next)) is { MayEnd: true };
