@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -38,6 +39,9 @@ public class DemoRunTests
         Assert.Contains("after step 3", report, StringComparison.Ordinal); // answers
         string settings = File.ReadAllText(Path.Combine(result.Adapter, "run.yaml"));
         Assert.Contains("dataset: ../data/train.jsonl\n", settings, StringComparison.Ordinal);
+        using var question = JsonDocument.Parse(File.ReadAllText(Path.Combine(options.OutputDir, "question.json")));
+        var message = Assert.Single(question.RootElement.GetProperty("messages").EnumerateArray()); // as README.md shows it
+        Assert.Equal("user", message.GetProperty("role").GetString());
         var merged = GemmaModel.Load(result.Merged, backend);
         Assert.Equal(1024, merged.Config.VocabSize);
         merged.Dispose();
