@@ -37,6 +37,6 @@ public sealed class LapidaryChatClientOptions
     public string? ModelId { get; set; }
 
     /// <summary>Whether to load the model when the host starts. The host does not wait for it; requests wait, and the health check reports
-    /// the state. False loads it with the first request.</summary>
+    /// the state. False loads it with the first request; if it cannot be loaded then, the next request tries again.</summary>
     public bool LoadAtStart { get; set; } = true;
 }

@@ -11,11 +11,18 @@ internal sealed class SharedBase(BaseKey key) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly List<(GenerationEngine Engine, int MaxTexts, int MaxWaiting)> _engines = [];
-    private readonly Lazy<(IBackend Backend, GemmaModel Model)> _loading = new(() => Load(key));
+    private readonly Lock _loading = new();
+    private (IBackend Backend, GemmaModel Model)? _loaded;
 
-    /// <summary>The base, without an adapter.</summary>
+    /// <summary>The base, without an adapter. After a load that failed it is loaded anew.</summary>
     /// <exception cref="Formats.LapidaryException">It cannot be loaded.</exception>
-    public GemmaModel Model => _loading.Value.Model;
+    public GemmaModel Model
+    {
+        get
+        {
+            lock (_loading) return (_loaded ??= Load(key)).Model;
+        }
+    }
 
     /// <summary>An engine of a model over the base. Models of the same limits share their steps if they can.</summary>
     /// <param name="model">The base, or a model over its weights with its adapter attached.</param>
@@ -36,9 +43,9 @@ internal sealed class SharedBase(BaseKey key) : IDisposable
     /// <summary>Frees the base, after the models over it.</summary>
     public void Dispose()
     {
-        if (!_loading.IsValueCreated) return;
-        _loading.Value.Model.Dispose();
-        _loading.Value.Backend.Dispose();
+        if (_loaded is not var (backend, model)) return;
+        model.Dispose();
+        backend.Dispose();
     }
 
     private static (IBackend Backend, GemmaModel Model) Load(BaseKey key)

@@ -21,32 +21,44 @@ internal sealed record ModelKey(
     public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
 }
 
-/// <summary>A model in memory over a base that others may share, loaded once by the first caller.</summary>
+/// <summary>A model in memory over a base that others may share, loaded once by the first caller. After a load that failed the next
+/// caller tries again, because its files may have been repaired.</summary>
 internal sealed partial class SharedModel : IDisposable
 {
     private readonly ModelKey _key;
     private readonly SharedBase _base;
     private readonly ILogger _logger;
-    private readonly Lazy<Task<LoadedModel>> _loading;
+    private readonly Lock _lock = new();
+    private Task<LoadedModel>? _loading;
 
     /// <param name="key">What it is.</param>
     /// <param name="shared">Its base, which is disposed after it.</param>
     /// <param name="logger">Receives its load.</param>
-    public SharedModel(ModelKey key, SharedBase shared, ILogger logger)
-    {
-        (_key, _base, _logger) = (key, shared, logger);
-        // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
-        _loading = new(() => Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
-    }
+    public SharedModel(ModelKey key, SharedBase shared, ILogger logger) => (_key, _base, _logger) = (key, shared, logger);
 
-    /// <summary>The load operation; null before the first request.</summary>
-    public Task<LoadedModel>? Loading => _loading.IsValueCreated ? _loading.Value : null;
+    /// <summary>The last load operation; null before the first request.</summary>
+    public Task<LoadedModel>? Loading
+    {
+        get
+        {
+            lock (_lock) return _loading;
+        }
+    }
 
     /// <summary>The loaded model.</summary>
     public ModelKey Key => _key;
 
-    /// <summary>Loads the model unless this was done.</summary>
-    public Task<LoadedModel> LoadAsync() => _loading.Value;
+    /// <summary>Loads the model unless this was done, or is under way.</summary>
+    public Task<LoadedModel> LoadAsync()
+    {
+        lock (_lock)
+        {
+            // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
+            if (_loading is null or { IsFaulted: true })
+                _loading = Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return _loading;
+        }
+    }
 
     /// <summary>Ends the model's answers after its load has ended.</summary>
     public void EndAnswers()

@@ -1,6 +1,8 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
+using Lapidary.TextToSql;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -158,6 +160,39 @@ public class HostTests
 
         Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Token)).Status);
         Assert.NotEmpty((await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("Hi", Short, Token)).Messages);
+    }
+
+    /// <summary>First the base is missing, then the adapter.</summary>
+    [Fact]
+    public async Task AModelThatCouldNotBeLoadedWhenAskedFor_IsTriedAgain()
+    {
+        string folder = Path.Combine(Fixtures.TemporaryFolder(), "late"), adapter = Path.Combine(Fixtures.TemporaryFolder(), "sql");
+        using var host = Host(services =>
+        {
+            services.AddLapidaryChatClient(options =>
+            {
+                (options.Model, options.Adapter, options.Device) = (folder, adapter, "cpu");
+                options.LoadAtStart = false;
+            });
+            services.AddHealthChecks().AddLapidary();
+        });
+        await host.StartAsync(Token);
+        var client = host.Services.GetRequiredService<IChatClient>();
+        var health = host.Services.GetRequiredService<HealthCheckService>();
+
+        await Assert.ThrowsAsync<LapidaryException>(() => client.GetResponseAsync("Hi", Short, Token));
+        Assert.Equal(HealthStatus.Unhealthy, (await health.CheckHealthAsync(Token)).Status);
+        TinyGemma.Write(folder);
+        var error = await Assert.ThrowsAsync<LapidaryException>(() => client.GetResponseAsync("Hi", Short, Token));
+        Assert.Contains("sql", error.Message, StringComparison.Ordinal);
+        using (var backend = new CpuBackend(1))
+        {
+            using var model = GemmaModel.Load(folder, backend);
+            Directory.Move(WriteAdapter(model, new LoraConfig { R = 4 }), adapter);
+        }
+
+        Assert.Equal(3, (await client.GetResponseAsync("Hi", Short, Token)).Usage!.OutputTokenCount);
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Token)).Status);
     }
 
     [Fact]
