@@ -127,37 +127,7 @@ public class PackageTests(PackedPackages packages)
             program = program.Replace(old, now, StringComparison.Ordinal);
         }
 
-        string app = Directory.CreateDirectory(Path.Combine(folder, "app")).FullName;
-        await File.WriteAllTextAsync(Path.Combine(app, "Program.cs"), program, Token);
-        await File.WriteAllTextAsync(Path.Combine(app, "app.csproj"), $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <Nullable>enable</Nullable>
-                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
-              </PropertyGroup>
-              <ItemGroup>
-                <PackageReference Include="Lapidary" Version="{packages.Version}" />
-              </ItemGroup>
-            </Project>
-            """, Token);
-        await File.WriteAllTextAsync(Path.Combine(app, "NuGet.config"), $"""
-            <configuration>
-              <packageSources>
-                <add key="packed" value="{packages.Folder}" />
-              </packageSources>
-              <fallbackPackageFolders>
-                <add key="machine" value="{PackagesOfTheMachine()}" />
-              </fallbackPackageFolders>
-            </configuration>
-            """, Token);
-        var environment = new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(folder, "packages") };
-        await DotNet.Run(["build", "-v", "q", "-nologo"], Token, app, environment);
-
-        string built = Assert.Single(Directory.GetFiles(Path.Combine(app, "bin"), "app.dll", SearchOption.AllDirectories));
-        string output = await DotNet.Run([built], Token, app, environment);
+        var (app, output) = await PackagedApp.RunAsync(folder, program, packages, ["Lapidary"], Token);
 
         Assert.Contains("over 25 tokens the largest logit distance is", output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(app, "text-to-sql", "adapter_model.safetensors")), output);
@@ -167,9 +137,30 @@ public class PackageTests(PackedPackages packages)
         Directory.Delete(folder, recursive: true);
     }
 
-    /// <summary>What the machine has already need not be fetched again; it has none of the packages under test of this version.</summary>
-    private static string PackagesOfTheMachine() => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
-        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+    /// <summary>README.md's program of a host, with the packages that stand above it and no others.</summary>
+    [Fact]
+    public async Task TheReadMesHost_BuildsAndAnswersFromThePackagesAlone()
+    {
+        string folder = Fixtures.TemporaryFolder(), model = Path.Combine(folder, "model");
+        TinyGemma.Write(model);
+        string page = ReadMe.Text("README.md");
+        string program = Assert.Single(
+            ReadMe.Snippets("README.md"), snippet => snippet.StartsWith("using Lapidary.Hosting;", StringComparison.Ordinal));
+        string[] lines = page[..page.IndexOf(program, StringComparison.Ordinal)].TrimEnd().Split('\n')[..^3];
+        const string Add = "dotnet add package ";
+        string[] named =
+        [
+            .. lines.Reverse().TakeWhile(line => line.StartsWith(Add, StringComparison.Ordinal))
+                .Select(line => line[Add.Length..].Split(' ')[0]),
+        ];
+        Assert.Contains("Lapidary.Hosting", named);
+
+        var (_, output) = await PackagedApp.RunAsync(
+            folder, program.Replace("\"merged\"", Quoted(model), StringComparison.Ordinal), packages, named, Token);
+
+        Assert.Contains($"Loaded {model} on", output, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
 
     private static string Quoted(string path) => $"@\"{path}\"";
 

@@ -23,7 +23,8 @@ public partial class SnippetTests
         var snippets = ReadMe.Snippets("README.md");
         foreach (string snippet in snippets.Skip(1))
         {
-            string usings = string.Concat(Using().Matches(snippet).Select(match => match.Value));
+            string usings = string.Concat(Using().Matches(snippet).Select(match => match.Value)
+                .Where(line => !snippets[0].Contains(line, StringComparison.Ordinal)));
             string body = Using().Replace(snippet, "");
             Compile(
                 $"{usings}{snippets[0]}\nasync Task Next()\n{{\nawait Task.Yield();\n{body}\n}}\nawait Next();\n", implicitUsings: true);
