@@ -14,7 +14,7 @@ internal sealed class AnswersFile : IDisposable
     private readonly FileStream _stream;
     private bool _stays;
 
-    private AnswersFile(string path, FileStream stream, int rows) => (_path, _stream, Rows) = (path, stream, rows);
+    private AnswersFile(string path, FileStream stream) => (_path, _stream) = (path, stream);
 
     /// <summary>Number of answered rows.</summary>
     public int Rows { get; private set; }
@@ -84,38 +84,30 @@ internal sealed class AnswersFile : IDisposable
         }
     }
 
-    /// <summary>Starts or continues a file.</summary>
+    /// <summary>Starts or continues a file. From here on no other process can write it.</summary>
     /// <param name="path">The final name.</param>
     /// <param name="resume">Whether to continue an existing unfinished file.</param>
     /// <param name="identity">Everything that the answers depend on.</param>
-    /// <exception cref="LapidaryException">The file exists already, or the unfinished one belongs to other answers.</exception>
+    /// <exception cref="LapidaryException">The file exists already, the unfinished one belongs to other answers, or another process writes
+    /// it.</exception>
     public static AnswersFile Open(string path, bool resume, string identity)
     {
         RequirePlace(path);
+        AnswersFile? file = null;
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            bool goesOn = resume && File.Exists(path + Partial);
-            if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
-            if (!resume && File.Exists(path + Partial))
-            {
-                using var unused = new FileStream(path + Partial, FileMode.Open, FileAccess.ReadWrite, FileShare.None); // or it is in use
-                throw new LapidaryException(
-                    $"{path}{Partial}: answers were begun here; set resume to true to go on with them, or remove the file.");
-            }
-
-            if (goesOn) RequireSame(path, identity);
-            else AtomicFile.WriteAllText(path + About, identity);
-            var stream = new FileStream(path + Partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            return new AnswersFile(path, stream, KeepWholeLines(stream));
+            RequireNone(path);
+            // The identity is read and written only by who holds the file that it belongs to.
+            file = new AnswersFile(path, Hold(path));
+            file.Begin(resume, identity);
+            return file;
         }
-        catch (IOException e) when (e.GetType() == typeof(IOException) && File.Exists(path + Partial))
+        catch (Exception e)
         {
-            throw new LapidaryException($"{path}{Partial}: cannot be opened; another process may be writing it: wait for it to end.", e);
-        }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
-        {
-            throw FileErrors.Writing(path, e);
+            file?.Dispose();
+            if (FileErrors.IsFileSystem(e)) throw FileErrors.Writing(path, e);
+            throw;
         }
     }
 
@@ -142,10 +134,11 @@ internal sealed class AnswersFile : IDisposable
     {
         try
         {
-            _stream.Dispose();
+            // While the file is held: nobody else may open it under the name that it loses.
             File.Move(_path + Partial, _path);
             _stays = true;
             File.Delete(_path + About);
+            _stream.Dispose();
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -162,15 +155,75 @@ internal sealed class AnswersFile : IDisposable
     {
         try
         {
+            // Before the file is closed, which lets others in, and which fails on a full disk where half a line is not written yet.
+            if (!_stays && Rows == 0)
+            {
+                File.Delete(_path + About);
+                File.Delete(_path + Partial);
+            }
+
+            _stays = true;
             _stream.Dispose();
-            if (_stays || Rows > 0) return;
-            File.Delete(_path + Partial);
-            File.Delete(_path + About);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // Closing flushes, which fails again on a full disk; the first failure has been reported, and half a line is left out later.
+            // The first failure has been reported, and half a line is left out later.
         }
+    }
+
+    /// <summary>Opens the unfinished file for this process alone.</summary>
+    private static FileStream Hold(string path)
+    {
+        try
+        {
+            // Windows renames and deletes an open file only where it is shared so; elsewhere that would let others open it.
+            return new FileStream(
+                path + Partial, FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None);
+        }
+        catch (IOException e) when (e.GetType() == typeof(IOException) && File.Exists(path + Partial))
+        {
+            throw new LapidaryException(InUse(path), e);
+        }
+    }
+
+    private static string InUse(string path) =>
+        $"{path}{Partial}: cannot be opened; another process may be writing it: wait for it to end.";
+
+    private static void RequireNone(string path)
+    {
+        if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
+    }
+
+    /// <summary>Finds out what the file has, once it is held.</summary>
+    private void Begin(bool resume, string identity)
+    {
+        _stays = true; // what others began, until it is known to have no answer
+        // Who held the file until now may have given it its final name, or removed it.
+        if (!File.Exists(_path + Partial)) throw new LapidaryException(InUse(_path));
+        _stays = _stream.Length > 0;
+        RequireNone(_path);
+        var (lines, bytes) = WholeLines(_stream);
+        bool isNew = lines == 0 && (_stream.Length == 0 || File.Exists(_path + About));
+        if (isNew)
+        {
+            _stays = false;
+            AtomicFile.WriteAllText(_path + About, identity);
+        }
+        else if (!resume)
+        {
+            throw new LapidaryException(
+                $"{_path}{Partial}: answers were begun here; set resume to true to go on with them, or remove the file.");
+        }
+        else
+        {
+            RequireSame(_path, identity);
+        }
+
+        _stream.SetLength(bytes);
+        _stream.Position = bytes;
+        Rows = lines;
+        _stays = false;
     }
 
     private static void RequireSame(string path, string identity)
@@ -181,9 +234,8 @@ internal sealed class AnswersFile : IDisposable
             + "give the same as before, or remove the file to begin anew.");
     }
 
-    /// <summary>Removes an incomplete last line.</summary>
-    /// <returns>Number of remaining lines.</returns>
-    private static int KeepWholeLines(FileStream stream)
+    /// <summary>The lines without an incomplete last one, and their bytes.</summary>
+    private static (int Lines, long Bytes) WholeLines(FileStream stream)
     {
         byte[] buffer = new byte[1 << 16];
         long whole = 0, position = 0;
@@ -197,8 +249,6 @@ internal sealed class AnswersFile : IDisposable
             }
         }
 
-        stream.SetLength(whole);
-        stream.Position = whole;
-        return lines;
+        return (lines, whole);
     }
 }

@@ -61,6 +61,7 @@ public sealed class GenerateDatasetTests : IDisposable
             Assert.Equal(130, CliRun.Of("", stopped.Token, Arguments(TinyModel.Folder, rows, "--output", output)).ExitCode);
         }
 
+        File.WriteAllText(output + ".partial", expected.Split('\n')[0] + "\n");
         string others = TinyModel.WriteLines(_folder.Path, "others.jsonl", ["""{"input_ids": [2, 8]}"""]);
         Piped(others, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
         Piped(rows, "--output", output, "--resume").Ok();
@@ -90,6 +91,8 @@ public sealed class GenerateDatasetTests : IDisposable
             Assert.Equal(130, CliRun.Of("", stopped.Token, begun).ExitCode);
         }
 
+        string first = """{"prompt": "Hi", "output": "7", "output_ids": [2], "finish_reason": "stop"}""";
+        File.WriteAllText(output + ".partial", first + "\n");
         Ask(rows, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
         Ask(rows, "--json-schema", schema, "--output", output, "--resume").Ok();
         Assert.All(Lines(output), answer =>

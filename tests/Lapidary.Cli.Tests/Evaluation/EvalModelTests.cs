@@ -115,6 +115,7 @@ public sealed class EvalModelTests : IDisposable
         using var stop = new CancellationTokenSource();
         stop.Cancel();
         Assert.Equal(130, CliRun.Of("", stop.Token, Args("--output", stopped)).ExitCode);
+        File.WriteAllText(stopped + ".partial", File.ReadLines(held).First() + "\n");
         Eval("--hold-names", "--output", stopped, "--resume").AssertError(1, "stopped.jsonl", "other");
     }
 
