@@ -141,12 +141,13 @@ internal sealed class ModelAnswers : IDisposable
         bool isComplete = false;
         if (_team.IsLeader)
         {
-            if (resume && AnswersFile.IsComplete(pass.Output))
+            if (resume && CompleteAnswers.Exist(pass.Output))
             {
-                _ = AnswersFile.FailedRows(pass.Output); // which checks it
+                _ = CompleteAnswers.FailedRows(pass.Output); // which checks it
                 pass.Done = File.ReadLines(pass.Output).Count();
                 isComplete = pass.Done == _questions.Count;
-                if (isComplete) AnswersFile.RequireRows(pass.Output, _questions);
+                if (isComplete) CompleteAnswers.RequireRows(pass.Output, _questions);
+                if (isComplete) CompleteAnswers.DeleteLeftovers(pass.Output);
             }
             else
             {

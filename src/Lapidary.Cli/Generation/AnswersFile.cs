@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -8,7 +7,8 @@ namespace Lapidary.Cli.Generation;
 /// name is complete.</summary>
 internal sealed class AnswersFile : IDisposable
 {
-    private const string Partial = ".partial", About = ".partial.json";
+    /// <summary>What is added to the name of an unfinished file, and of the one that says what its answers depend on.</summary>
+    public const string Partial = ".partial", About = ".partial.json";
 
     private readonly string _path;
     private readonly FileStream _stream;
@@ -30,58 +30,6 @@ internal sealed class AnswersFile : IDisposable
         while (above is not null && !Path.Exists(above)) above = Path.GetDirectoryName(above);
         if (File.Exists(above))
             throw new LapidaryException($"{path}: expected a folder above it, found the file {above}; choose another name.");
-    }
-
-    /// <summary>Whether a file is complete, so that nothing is left to do.</summary>
-    public static bool IsComplete(string path) => File.Exists(path);
-
-    /// <summary>Number of rows of a complete file that have an error instead of an answer.</summary>
-    /// <exception cref="LapidaryException">It is no file of answers, or an unfinished one lies beside it.</exception>
-    public static int FailedRows(string path)
-    {
-        if (File.Exists(path + Partial))
-            throw new LapidaryException($"{path}: is there beside the unfinished {path}{Partial}; move one of them away.");
-        int line = 0, failed = 0;
-        foreach (string text in File.ReadLines(path))
-        {
-            line++;
-            if (Answer.HasFailed(text) is not { } hasFailed)
-                throw new LapidaryException($"{path} line {line}: expected an answer, found another line; choose another output.");
-            failed += hasFailed ? 1 : 0;
-        }
-
-        return line > 0 ? failed : throw new LapidaryException($"{path}: expected answers, found an empty file; remove it.");
-    }
-
-    /// <summary>Checks that a complete file has an answer to each row, in their order.</summary>
-    /// <exception cref="LapidaryException">It answers other rows, or has another form.</exception>
-    public static void RequireRows(string path, IReadOnlyList<RowQuestion> questions)
-    {
-        int line = 0;
-        foreach (string text in File.ReadLines(path))
-        {
-            var question = questions[line++];
-            try
-            {
-                using var found = JsonDocument.Parse(text);
-                using var expected = JsonDocument.Parse(new Answer(null, null, null, null).Line(question));
-                _ = found.RootElement.TryGetProperty("output", out var output)
-                    ? output.GetString()
-                    : throw new LapidaryException($"{path} line {line}: expected an answer with its text as output, found none.");
-                foreach (var column in expected.RootElement.EnumerateObject().Where(column => !Answer.Replaces(column.Name)))
-                {
-                    if (found.RootElement.TryGetProperty(column.Name, out var same) && JsonElement.DeepEquals(same, column.Value)) continue;
-                    throw new LapidaryException(
-                        $"{path} line {line}: answers another row than {question.Record.Origin}, {Printable.Line(column.Name)} differs; "
-                        + $"give the data set that it was made of, or choose another output.");
-                }
-            }
-            catch (Exception e) when (e is InvalidOperationException or JsonException)
-            {
-                // No object, no text, or half of a surrogate pair.
-                throw new LapidaryException($"{path} line {line}: expected an answer, found another line; choose another output.", e);
-            }
-        }
     }
 
     /// <summary>Starts or continues a file. From here on no other process can write it.</summary>
@@ -171,6 +119,14 @@ internal sealed class AnswersFile : IDisposable
         }
     }
 
+    /// <summary>Deletes what a process that was killed while it wrote <see cref="About"/> left of it. The caller holds the file, or it is
+    /// complete.</summary>
+    public static void DeleteKilled(string path)
+    {
+        string full = Path.GetFullPath(path + About);
+        AtomicFile.DeleteLeftovers(Path.GetDirectoryName(full)!, name => name == Path.GetFileName(full));
+    }
+
     /// <summary>Opens the unfinished file for this process alone.</summary>
     private static FileStream Hold(string path)
     {
@@ -192,7 +148,9 @@ internal sealed class AnswersFile : IDisposable
 
     private static void RequireNone(string path)
     {
-        if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
+        if (!CompleteAnswers.Exist(path)) return;
+        CompleteAnswers.DeleteLeftovers(path);
+        throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
     }
 
     /// <summary>Finds out what the file has, once it is held.</summary>
@@ -203,6 +161,7 @@ internal sealed class AnswersFile : IDisposable
         if (!File.Exists(_path + Partial)) throw new LapidaryException(InUse(_path));
         _stays = _stream.Length > 0;
         RequireNone(_path);
+        DeleteKilled(_path);
         var (lines, bytes) = WholeLines(_stream);
         bool isNew = lines == 0 && (_stream.Length == 0 || File.Exists(_path + About));
         if (isNew)

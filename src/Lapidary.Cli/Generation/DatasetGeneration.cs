@@ -54,7 +54,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
                     : $"{questions[0].Error!.TrimEnd('.')}; none of the {questions.Count} rows can be answered.");
         }
 
-        if (_output is not null && settings.Resume && AnswersFile.IsComplete(_output)) return EndAtOnce(_output, questions);
+        if (_output is not null && settings.Resume && CompleteAnswers.Exist(_output)) return EndAtOnce(_output, questions);
         if (questions.SelectMany(question => question.Record.Columns.Keys).FirstOrDefault(Answer.Replaces) is { } column)
             run.Note($"rows have a column {column}, which the answer replaces; the data set keeps it.");
         var chosen = settings.Options(folders.Model, text);
@@ -94,14 +94,15 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
     /// <summary>A complete file has answers to the same rows. It does not say by which options.</summary>
     private int EndAtOnce(string output, IReadOnlyList<RowQuestion> questions)
     {
-        int failed = AnswersFile.FailedRows(output), rows = File.ReadLines(output).Count();
+        int failed = CompleteAnswers.FailedRows(output), rows = File.ReadLines(output).Count();
         if (rows != questions.Count)
         {
             throw new LapidaryException($"{output}: is complete with answers to {Amount.Of(rows, "row")}, the data set has "
                 + $"{questions.Count}; give the data set that it was made of, or choose another output.");
         }
 
-        AnswersFile.RequireRows(output, questions);
+        CompleteAnswers.RequireRows(output, questions);
+        if (run.Terminal.IsLeader) CompleteAnswers.DeleteLeftovers(output);
         run.Note($"{output} is complete; nothing is left to do. For answers by other options, give another --output.");
         return failed == 0 ? ExitCodes.Done : ExitCodes.Error;
     }

@@ -101,4 +101,33 @@ public sealed class AnswersFileTests : IDisposable
         Assert.Equal("a text without an end", File.ReadAllText(Partial));
         Assert.False(File.Exists(About));
     }
+
+    /// <summary>What a killed process left goes with the next run of the same output; another file's stays, and so do names that this
+    /// program does not give.</summary>
+    [Fact]
+    public void WhatAKilledProcessLeft_IsDeleted()
+    {
+        string[] others = ["o.jsonl.partial.json.tmp-", "o.jsonl.partial.json.tmp-mine", "other.jsonl.partial.json.tmp-abcdefghijk"];
+        foreach (string name in (string[])[.. others, "o.jsonl.partial.json.tmp-abcdefghijk"]) File.WriteAllText(_folder[name], "");
+        AnswersFile.Open(Output, resume: false, "mine").Dispose();
+        Assert.Equal(others, Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void BesideACompleteFile_WhatAKilledProcessLeft_IsDeleted(bool resume)
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9]]);
+        string[] command =
+        [
+            "generate", "--model", TinyModel.Folder, "--dataset", rows, "--max-new-tokens", "2", "--output", Output, "--device", "cpu",
+        ];
+        CliRun.Of(command).Ok();
+        File.WriteAllText(About, "mine");
+        File.WriteAllText(About + ".tmp-abcdefghijk", "mi");
+        if (resume) CliRun.Of([.. command, "--resume"]).Ok();
+        else CliRun.Of(command).AssertError(1, "is there already");
+        Assert.Equal(["o.jsonl", "rows.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
 }
