@@ -217,7 +217,9 @@ public class ErrorTests
         using var response = await server.Client.SendAsync(request, Token);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
-        Assert.Contains("\"invalid_request_error\"", await response.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        string body = await response.Content.ReadAsStringAsync(Token);
+        Assert.Contains("\"invalid_request_error\"", body, StringComparison.Ordinal);
+        Assert.Contains("larger than 1000 bytes", body, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ internal sealed record BenchCase(string Name, string Meaning)
     public long TokensPerText => NewTokens + (Texts > 0 ? 0 : (long)Batch * Length / 256 + 2);
 
     /// <summary>Why the case cannot be measured, whatever the memory; null if it can.</summary>
-    public string? Obstacle => NewTokens > 0 ? BeyondContext : TooManyTokens;
+    public string? Obstacle => NewTokens > 0 ? TextBeyondContext : TooManyTokens ?? RowBeyondContext;
 
     /// <summary>The cases in the order of the help text.</summary>
     public static IReadOnlyList<BenchCase> All { get; } =
@@ -107,17 +107,22 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>The configuration of its size.</summary>
     public GemmaConfig Config => GemmaConfig.Preset(Size);
 
-    private string? BeyondContext
+    private string? TextBeyondContext
     {
         get
         {
             int context = Config.MaxPositionEmbeddings;
             string smaller = Texts > 0 ? "--length or --max-new-tokens" : "--length, --batch or --max-new-tokens";
+            string unmeasured = Texts > 0 ? "" : $" ({NewTokens} to measure after {TokensPerText - NewTokens} while prompts are stored)";
             return Length + TokensPerText <= context ? null
                 : $"{Name}: expected at most {context} tokens, the context of {Size}, in a prompt and its text, "
-                + $"found {Length} + {TokensPerText}; give a smaller {smaller}.";
+                + $"found {Length} + {TokensPerText}{unmeasured}; give a smaller {smaller}.";
         }
     }
+
+    private string? RowBeyondContext => Length <= Config.MaxPositionEmbeddings ? null
+        : $"{Name}: expected at most {Config.MaxPositionEmbeddings} tokens, the context of {Size}, in a row, found {Length}; "
+        + "give a smaller --length.";
 
     private string? TooManyTokens => TokensPerStep <= int.MaxValue ? null
         : $"{Name}: expected at most {int.MaxValue} tokens in a step, found {Batch} × {Length} × {Accumulation}; "

@@ -27,7 +27,7 @@ internal static class SettingText
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
         && value >= minimum && value <= maximum
             ? value
-            : throw Expected("a whole number" + From(minimum) + To(maximum), text);
+            : throw Expected("a whole number" + Range(minimum, maximum), text);
 
     public static double Number(string text, double minimum, double maximum) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= minimum && value <= maximum
@@ -73,9 +73,8 @@ internal static class SettingText
     /// <summary>Reads "24GiB", "2GB" or a plain number of bytes.</summary>
     public static long Size(string text) => ByteSize.TryParse(text, out long bytes) ? bytes : throw Expected(ByteSize.Expected, text);
 
-    private static string From(long minimum) => minimum == long.MinValue ? "" : $" from {minimum}";
-
-    private static string To(long maximum) => maximum >= int.MaxValue ? "" : $" to {maximum}";
+    private static string Range(long minimum, long maximum) =>
+        (minimum, maximum) is (long.MinValue, long.MaxValue) ? " of 64 bits" : $" from {minimum} to {maximum}";
 
     /// <summary>The exception for an invalid value.</summary>
     public static FormatException Expected(string expected, string found) =>

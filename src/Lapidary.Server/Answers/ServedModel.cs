@@ -24,7 +24,12 @@ public sealed class ServedModel
         _places = AnswerPlaces.Of(engine);
         int context = engine.Model.Config.MaxPositionEmbeddings;
         if (maxLength > context)
-            throw new LapidaryException($"max_length: expected at most {id}'s context of {context} tokens, found {maxLength}.");
+        {
+            throw new LapidaryException(
+                $"max_length: expected at most the model's context of {context} tokens, found {maxLength}; give a smaller one, or 0 for "
+                + "the context.");
+        }
+
         MaxLength = maxLength == 0 ? context : maxLength;
         var makers = GenerationConfig.Load(engine.Model.Folder, engine.Model.Config);
         Defaults = GenerationOptions.From(makers, tokenizer);

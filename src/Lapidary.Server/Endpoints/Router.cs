@@ -49,9 +49,6 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
     public static ApiException ErrorOf(HttpContext context, Exception error) => error switch
     {
         ApiException known => known,
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new(
-            StatusCodes.Status413PayloadTooLarge, ApiException.InvalidRequest, "request_too_large", null,
-            "The body is larger than this server's limit."),
         BadHttpRequestException bad => new(bad.StatusCode, ApiException.InvalidRequest, null, null, bad.Message),
         // Of the model or the device: what callers do wrong is known before the engine is asked.
         LapidaryException => Failure(context, "The model or the device failed"),
@@ -63,13 +60,18 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
         StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null,
         $"{what}; the server's log has the reason under the id {context.TraceIdentifier}.");
 
+    private ApiException TooLarge() => new(
+        StatusCodes.Status413PayloadTooLarge, ApiException.InvalidRequest, "request_too_large", null,
+        $"The body is larger than {state.Options.MaxBodyBytes} bytes, this server's limit; send a smaller one.");
+
     private bool IsOfPage(string path) => state.Options.Page?.Owns(path) == true;
 
     private static bool IsModel(string path) => path.StartsWith(Models + "/", StringComparison.Ordinal);
 
     private async Task<int> FailAsync(HttpContext context, Exception error)
     {
-        var reply = ErrorOf(context, error);
+        bool isTooLarge = error is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge };
+        var reply = isTooLarge ? TooLarge() : ErrorOf(context, error);
         if (reply.Status == StatusCodes.Status500InternalServerError) state.Options.Report?.Invoke(Describe(context, error));
         if (context.Response.HasStarted)
         {

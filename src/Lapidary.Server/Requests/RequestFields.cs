@@ -60,8 +60,7 @@ internal readonly struct RequestFields
         if (Get(name) is not { } value) return null;
         if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= minimum && number <= maximum)
             return (int)number;
-        string range = maximum == int.MaxValue ? $"of at least {minimum}" : $"from {minimum} to {maximum}";
-        throw Wrong(NameOf(name), $"a whole number {range}", value);
+        throw Wrong(NameOf(name), $"a whole number from {minimum} to {maximum}", value);
     }
 
     /// <summary>A whole number.</summary>

@@ -42,7 +42,9 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(Text("1"), Text("1"));
         Assert.NotEqual(Text("1"), Text("2"));
         Assert.Equal(Text("1"), Text("1", topK: "-1"));
-        CliRun.Of([.. Tiny, .. options, "--top-k", "-2"]).AssertError(2, "--top-k: expected a whole number from -1, found \"-2\"");
+        CliRun.Of([.. Tiny, .. options, "--top-k", "-2"])
+            .AssertError(2, "--top-k: expected a whole number from -1 to 2147483647, found \"-2\"");
+        CliRun.Of([.. Tiny, .. options, "--seed", "one"]).AssertError(2, "--seed: expected a whole number of 64 bits, found \"one\"");
     }
 
     [Fact]

@@ -107,7 +107,7 @@ public sealed class ScalingPlanTests : IDisposable
     [Theory]
     [InlineData("--link pcie", "--link is about several ranks: expected --world-size 2 or more")]
     [InlineData("--step-ms 3 --world-size 1", "--step-ms is about several ranks")]
-    [InlineData("--world-size 0", "--world-size: expected a whole number from 1")]
+    [InlineData("--world-size 0", "--world-size: expected a whole number from 1 to ")]
     [InlineData("--world-size 2 --link fast", "--link: expected nvlink, pcie, 100G")]
     [InlineData("--world-size 2 --step-ms 0", "--step-ms: expected a number from 0.001")]
     public void Plan_RefusesWhatSaysNothing(string options, string words) =>

@@ -99,7 +99,8 @@ public sealed class ServeTests : IDisposable
     public void WhatDoesNotFit_IsSaid()
     {
         string model = TinyModel.WithTokenizer;
-        CliRun.Of("serve", "--model", model, "--port", "0", "--max-length", "1000000").AssertError(1, "--max-length: expected at most");
+        CliRun.Of("serve", "--model", model, "--port", "0", "--max-length", "1000000")
+            .AssertError(1, "--max-length: expected at most the model's context of ", " tokens, found 1000000; give a smaller one");
         CliRun.Of("serve", "--model", model, "--port", "0", "--api-key-file", Write("empty.txt", "# none\n"))
             .AssertError(1, "expected an API key on a line, found none");
         string adapter = WriteAdapter(model);
