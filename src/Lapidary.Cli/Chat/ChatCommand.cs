@@ -50,14 +50,15 @@ internal static class ChatCommand
                 + "--prompt TEXT' asks it in that form.");
         }
 
-        using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
-        foreach (string note in session.Notes) run.Note(note);
-        var makers = GenerationConfig.Load(session.Model.Folder, session.Model.Config);
+        var config = GemmaConfig.Load(folders.Model);
+        var makers = GenerationConfig.Load(folders.Model, config);
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
-        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text.Tokenizer)) with
+        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text.Tokenizer), config) with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
         };
+        using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
+        foreach (string note in session.Notes) run.Note(note);
         using var answers = new ChatAnswers(session.Model, text.Tokenizer, options, SamplingSettings.Stops(values));
         if (run.Terminal.Ask is not null)
         {

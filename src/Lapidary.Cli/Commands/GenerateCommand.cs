@@ -95,6 +95,7 @@ internal static class GenerateCommand
         int[] prompt = PromptIds(run, text);
         if (PromptNote(run, folders) is { } form) run.Note(form);
         if (ContextNote(run, GemmaConfig.Load(folders.Model), prompt.Length) is { } cut) run.Note(cut);
+        var options = Options(run, folders.Model, text, schema);
 
         using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
@@ -102,11 +103,8 @@ internal static class GenerateCommand
         var output = new List<int>();
         var answer = text is null ? null : new AnswerText(text.Tokenizer, SamplingSettings.Stops(values));
         var shown = new StringBuilder();
-        var makers = GenerationConfig.Load(model.Folder, model.Config);
-        foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
         using var generator = new TextGenerator(model);
         IDisposable? graceful = null;
-        var options = Options(values, makers, text, schema);
         foreach (int id in generator.Generate(prompt, options, run.Interrupted))
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
@@ -131,7 +129,11 @@ internal static class GenerateCommand
                 Show(people, rest);
                 people.WriteLine();
             });
-        return run.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
+        if (run.Interrupted.IsCancellationRequested) return ExitCodes.Interrupted;
+        // Where the context is what ends it, this was said before.
+        if (output.Count == options.MaxNewTokens && answer is not { IsStopped: true } && !values.Get(IgnoreEos))
+            run.Note($"the answer was cut after {Amount.Of(output.Count, "token")}; --{MaxNewTokens.Name} takes more.");
+        return ExitCodes.Done;
     }
 
     private static int AnswerDataSet(CommandRun run, JsonSchemaFile? schema)
@@ -147,9 +149,7 @@ internal static class GenerateCommand
         GenerationOptions Options(string folder, TextTools? text)
         {
             if (schema is not null && text is null) throw TextTools.NoTokenizer();
-            var makers = GenerationConfig.Load(folder, GemmaConfig.Load(folder));
-            foreach (string note in SamplingSettings.Notes(run.Values, makers)) run.Note(note);
-            return GenerateCommand.Options(run.Values, makers, text, schema);
+            return GenerateCommand.Options(run, folder, text, schema);
         }
     }
 
@@ -194,13 +194,17 @@ internal static class GenerateCommand
             + $"the answer is cut after {Amount.Of(room, "token")}, before --{MaxNewTokens.Name} {most}.";
     }
 
-    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, TextTools? text, JsonSchemaFile? schema)
+    /// <summary>How tokens are chosen, with notes about what has no effect.</summary>
+    private static GenerationOptions Options(CommandRun run, string model, TextTools? text, JsonSchemaFile? schema)
     {
-        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text?.Tokenizer));
+        var (values, config) = (run.Values, GemmaConfig.Load(model));
+        var makers = GenerationConfig.Load(model, config);
+        foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
+        var options = SamplingSettings.Options(values, GenerationOptions.From(makers, text?.Tokenizer), config);
         return options with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
-            StopTokenIds = values.Get(IgnoreEos) ? SamplingSettings.StopIds(values) : options.StopTokenIds,
+            StopTokenIds = values.Get(IgnoreEos) ? SamplingSettings.StopIds(values, config) : options.StopTokenIds,
             Form = schema is null ? null : new TokenForm(schema.Form, text!.Tokenizer),
         };
     }

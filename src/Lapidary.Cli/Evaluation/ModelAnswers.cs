@@ -61,7 +61,7 @@ internal sealed class ModelAnswers : IDisposable
         if (questions.All(question => question.PromptIds is null)) throw new ToolException(questions[0].Error!);
         var makers = GenerationConfig.Load(folders.Model, config);
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
-        var chosen = SamplingSettings.Options(values, GenerationOptions.From(makers, text?.Tokenizer)) with
+        var chosen = SamplingSettings.Options(values, GenerationOptions.From(makers, text?.Tokenizer), config) with
         {
             MaxNewTokens = values.Get(EvalSettings.MaxNewTokens),
         };

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training;
@@ -17,13 +18,14 @@ internal static class MessagesFile
     private const string StandardInput = "-", Expected = "a list of messages or {\"messages\": [...]}";
 
     /// <summary>Reads the conversation.</summary>
-    /// <param name="path">The file; - for standard input.</param>
+    /// <param name="path">The file, or a pipe under a name of /dev/fd; - for standard input.</param>
     /// <param name="input">Standard input.</param>
     /// <exception cref="LapidaryException">The file is missing or has another form.</exception>
     public static MessagesRow Read(string path, TextReader input)
     {
-        byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd()) : null;
-        if (typed is not null) path = "standard input";
+        byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd())
+            : DataSettings.IsPipe(path) ? ReadPipe(path) : null;
+        if (path == StandardInput) path = "standard input";
         object? value = Parse(path, typed);
         var columns = value as Dictionary<string, object?> ?? new(StringComparer.Ordinal) { ["messages"] = value };
         if (columns.GetValueOrDefault("messages") is not object?[] { Length: > 0 })
@@ -36,6 +38,33 @@ internal static class MessagesFile
 
         var record = new DataRecord(new RowOrigin(path, "row", 1), columns);
         return (MessagesRow)new RowReader(new DataSetOptions { Kind = RowKind.Messages }).Read(record);
+    }
+
+    /// <summary>Reads what a shell gives as &lt;(...). Unlike a pipe with a name in a folder, it has a writer, so this does not wait for
+    /// ever.</summary>
+    private static byte[] ReadPipe(string path)
+    {
+        try
+        {
+            using var pipe = DataFiles.Open(path);
+            using var bytes = new MemoryStream();
+            byte[] piece = new byte[1 << 16];
+            for (int count; (count = pipe.Read(piece)) > 0;)
+            {
+                bytes.Write(piece, 0, count);
+                if (bytes.Length > MaxBytes)
+                {
+                    throw new LapidaryException(
+                        $"{path}: expected a file of messages of at most {ByteSize.Format(MaxBytes)}, found more; check the path.");
+                }
+            }
+
+            return bytes.ToArray();
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Reading(path, e);
+        }
     }
 
     private static object? Parse(string path, byte[]? typed)

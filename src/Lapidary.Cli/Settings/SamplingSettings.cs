@@ -51,9 +51,18 @@ internal static class SamplingSettings
     public static IReadOnlyList<string> Stops(SettingValues values) => values.Get(Stop);
 
     /// <summary>The ids of --stop-token-ids.</summary>
-    /// <exception cref="UsageException">They are not ids.</exception>
-    public static IReadOnlyList<int> StopIds(SettingValues values) =>
-        values.Get(StopTokenIds) is { } text ? Ids(StopTokenIds, text, values.Command) : [];
+    /// <param name="values">The command's.</param>
+    /// <param name="config">The model's.</param>
+    /// <exception cref="UsageException">They are not ids, or are beyond the vocabulary.</exception>
+    public static IReadOnlyList<int> StopIds(SettingValues values, GemmaConfig config)
+    {
+        if (values.Get(StopTokenIds) is not { } text) return [];
+        int[] ids = Ids(StopTokenIds, text, values.Command);
+        int beyond = Array.FindIndex(ids, id => id >= config.VocabSize);
+        return beyond < 0 ? ids : throw new UsageException(
+            $"--{StopTokenIds.Name}: expected ids from 0 to {config.VocabSize - 1}, the model's vocabulary, found {ids[beyond]}; leave it "
+            + "out.", values.Command);
+    }
 
     /// <summary>Token ids with commas or blanks between.</summary>
     /// <exception cref="UsageException">They are not ids.</exception>
@@ -98,7 +107,8 @@ internal static class SamplingSettings
     }
 
     /// <summary>The model's options with the given ones applied.</summary>
-    public static GenerationOptions Options(SettingValues values, GenerationOptions options) => options with
+    /// <exception cref="UsageException">See <see cref="StopIds"/>.</exception>
+    public static GenerationOptions Options(SettingValues values, GenerationOptions options, GemmaConfig config) => options with
     {
         DoSample = values.Get(DoSample),
         Temperature = (float?)values.Get(Temperature) ?? options.Temperature,
@@ -107,6 +117,6 @@ internal static class SamplingSettings
         MinP = (float?)values.Get(MinP) ?? options.MinP,
         RepetitionPenalty = (float?)values.Get(RepetitionPenalty) ?? options.RepetitionPenalty,
         Seed = values.Get(Seed),
-        StopTokenIds = [.. options.StopTokenIds, .. StopIds(values)],
+        StopTokenIds = [.. options.StopTokenIds, .. StopIds(values, config)],
     };
 }

@@ -1,3 +1,5 @@
+using System.IO.Pipes;
+using System.Text;
 using System.Text.Json;
 using Lapidary.Tests;
 
@@ -156,6 +158,66 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(greedy.Out, still.Out);
         Assert.Contains("\"top_p\": 0 takes the likeliest token; --top-p draws others", still.Error, StringComparison.Ordinal);
         Assert.NotEqual(greedy.Out, CliRun.Of([.. args, "--top-p", "1"]).Ok().Out);
+    }
+
+    /// <summary>Whether tokens have a text or not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Generate_WithoutAFirstToken_PrintsNothing(bool hasText)
+    {
+        const string Name = "model.layers.0.mlp.down_proj.weight";
+        string folder = hasText ? TinyModel.WithTokenizer : TinyModel.Folder;
+        string model = Variant.Of(folder, tensors => tensors[Name] = tensors[Name].With(element: 0, float.NaN));
+        var run = CliRun.Of("generate", "--model", model, "--input-ids", "2,5", "--threads", "1");
+        run.AssertError(1, "The logits after 2 tokens are not finite", Name);
+        Assert.Equal("", run.Out);
+    }
+
+    /// <summary>As chat says it; an answer that is to go on after its end is cut in any case.</summary>
+    [Fact]
+    public void Generate_OfAnAnswerThatIsCut_SaysSo()
+    {
+        const string Cut = "the answer was cut after 3 tokens; --max-new-tokens takes more.\n";
+        string[] args = [.. Tiny, "--input-ids", "2,5,6", "--max-new-tokens"];
+        Assert.EndsWith(Cut, CliRun.Of([.. args, "3"]).Ok().Error, StringComparison.Ordinal);
+        Assert.EndsWith(Cut, CliRun.Of([.. args, "3", "--json"]).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("was cut", CliRun.Of([.. args, "3", "--ignore-eos"]).Ok().Error, StringComparison.Ordinal);
+
+        // One that ends by itself, here at the second of its tokens.
+        var ids = CliRun.Of([.. args, "3", "--json"]).Ok().Json.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32());
+        var ended = CliRun.Of([.. args, "3", "--stop-token-ids", $"{ids.ElementAt(1)}"]).Ok();
+        Assert.DoesNotContain("was cut", ended.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>As a shell writes the output of a command: &lt;(...).</summary>
+    [Fact]
+    public void Generate_OfMessagesInAPipe_ReadsThem()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The descriptors of a process have names in /dev/fd here.");
+        const string Messages = """[{"role": "user", "content": "How many stones?"}]""";
+        string[] args =
+        [
+            "generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--max-new-tokens", "4", "--ignore-eos", "--messages",
+        ];
+        string expected = CliRun.Of([.. args, TinyModel.WriteLines(_folder.Path, "messages.json", [Messages])]).Ok().Out;
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.In);
+        using (var writer = new AnonymousPipeClientStream(PipeDirection.Out, pipe.ClientSafePipeHandle))
+            writer.Write(Encoding.UTF8.GetBytes(Messages));
+        Assert.Equal(expected, CliRun.Of([.. args, $"/dev/fd/{pipe.SafePipeHandle.DangerousGetHandle()}"]).Ok().Out);
+    }
+
+    [Fact]
+    public void Generate_RefusesStopTokensBeyondTheVocabulary()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9]]);
+        foreach (string[] source in new string[][] { ["--input-ids", "2"], ["--input-ids", "2", "--ignore-eos"], ["--dataset", rows] })
+        {
+            CliRun.Of([.. Tiny, .. source, "--stop-token-ids", "5,1024"])
+                .AssertError(2, "--stop-token-ids: expected ids from 0 to 1023, the model's vocabulary, found 1024;");
+        }
+
+        CliRun.Of([.. Tiny, "--input-ids", "2", "--max-new-tokens", "1", "--stop-token-ids", "1023"]).Ok();
     }
 
     [Fact]
