@@ -27,10 +27,18 @@ internal sealed record PlannedAdapters(int Count, LoraConfig Shape, bool HasOwnE
     /// <param name="folder">The folder of --adapter; null without one.</param>
     /// <param name="model">Name of the base.</param>
     /// <param name="sizes">config.json.</param>
-    /// <exception cref="Lapidary.Formats.LapidaryException">The adapter cannot be read, or differs from an option.</exception>
+    /// <exception cref="Lapidary.Formats.LapidaryException">The adapter cannot be read, is another model's, or differs
+    /// from an option.</exception>
     public static PlannedAdapters Read(SettingValues values, string? folder, string model, GemmaConfig sizes)
     {
         var shape = folder is null ? LoraSettings.Read(values, model) : LoraSettings.ReadSaved(values, folder, sizes);
+        if (folder is not null && File.Exists(Path.Combine(folder, AdapterFiles.WeightsName)))
+        {
+            // What serve reads before their values: whether the file is whole, of this model, and has an embedding that is not listed.
+            using var files = AdapterFiles.Open(folder, sizes);
+            shape = shape with { ModulesToSave = files.Config.ModulesToSave, EnsureWeightTying = files.Config.EnsureWeightTying };
+        }
+
         if (folder is null && !values.IsTyped(LoraSettings.ModulesToSave)) shape = shape with { ModulesToSave = null };
         return new(
             values.Get(Number) ?? (folder is null ? 0 : 1), shape, new ModuleNames(sizes).SavedWhole(shape).Count > 0);

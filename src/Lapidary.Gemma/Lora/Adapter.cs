@@ -72,13 +72,13 @@ public sealed class Adapter : TrainedWeights
     public static Adapter Load(GemmaModel model, string folderOrId, bool trainable = false, double? loraDropout = null)
     {
         var source = ModelSource.Find(folderOrId, HubFiles.Adapter, model.Options.Hub);
-        using var files = AdapterFiles.Open(source.Folder, model);
+        using var files = AdapterFiles.Open(source.Folder, model.Config);
         var config = files.Config;
         if (trainable) files.RequireListed();
         if (loraDropout is { } dropout) config = config with { LoraDropout = dropout };
         return Make(model, config, trainable, adapter =>
         {
-            files.Read(adapter);
+            files.Read(adapter, model.Backend);
             adapter.Notes = files.Notes;
             adapter.Source = source;
         });
@@ -90,8 +90,8 @@ public sealed class Adapter : TrainedWeights
     /// <inheritdoc/>
     public override void Restore(string folder, GemmaModel model)
     {
-        using var files = AdapterFiles.Open(folder, model);
-        files.Read(this);
+        using var files = AdapterFiles.Open(folder, model.Config);
+        files.Read(this, model.Backend);
         Fault.Forget();
     }
 

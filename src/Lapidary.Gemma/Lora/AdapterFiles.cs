@@ -13,14 +13,14 @@ internal sealed class AdapterFiles : IDisposable
 
     private static readonly string[] VisionParts = ["vision_tower", "multi_modal_projector"];
 
-    private readonly GemmaModel _model;
+    private readonly GemmaConfig _model;
     private readonly SafetensorsFile _file;
     private readonly List<string> _notes = [];
 
     /// <summary>Canonical name → the file's.</summary>
     private readonly Dictionary<string, string> _names = [];
 
-    private AdapterFiles(string folder, GemmaModel model)
+    private AdapterFiles(string folder, GemmaConfig model)
     {
         _model = model;
         var unknown = new List<string>();
@@ -49,15 +49,17 @@ internal sealed class AdapterFiles : IDisposable
     public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Opens an adapter's folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="model">config.json of its base.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or has a tensor of another model.</exception>
-    public static AdapterFiles Open(string folder, GemmaModel model)
+    public static AdapterFiles Open(string folder, GemmaConfig model)
     {
         var files = new AdapterFiles(folder, model);
         try
         {
             files.FindNames();
             files.AddUnlisted();
-            foreach (string idle in new ModuleNames(model.Config).IdlePatterns(files.Config))
+            foreach (string idle in new ModuleNames(model).IdlePatterns(files.Config))
                 files._notes.Add($"{folder}: {AdapterConfigFile.FileName}: {idle}");
             return files;
         }
@@ -81,9 +83,11 @@ internal sealed class AdapterFiles : IDisposable
     }
 
     /// <summary>Fills the adapter's matrices.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="backend">The backend that has them.</param>
     /// <exception cref="LapidaryException">A matrix is missing, has another shape or is not finite, or the file has one that the adapter
     /// does not have.</exception>
-    public void Read(Adapter adapter)
+    public void Read(Adapter adapter, IBackend backend)
     {
         if (adapter.IsTied) RequireOneMatrix("lists both as one matrix (\"ensure_weight_tying\": true)", "set that to false there");
         foreach (var parameter in adapter.Parameters)
@@ -94,7 +98,7 @@ internal sealed class AdapterFiles : IDisposable
                 ?? throw new LapidaryException(
                     $"{_file.Path}: tensor {TensorNames.PeftPrefix}{parameter.Name} is missing; "
                     + "save the adapter again or choose another one.");
-            TensorStream.Load(_file, name, parameter.Value, _model.Backend);
+            TensorStream.Load(_file, name, parameter.Value, backend);
         }
 
         var known = Tensors(adapter, model: null).Select(pair => pair.Name).ToHashSet();
@@ -157,7 +161,7 @@ internal sealed class AdapterFiles : IDisposable
     /// of the base's: for both in a tied model, unless one of them has a separate copy.</summary>
     private void AddUnlisted()
     {
-        var names = new ModuleNames(_model.Config);
+        var names = new ModuleNames(_model);
         var listed = names.SavedWhole(Config);
         string[] added =
         [
@@ -165,7 +169,7 @@ internal sealed class AdapterFiles : IDisposable
                 .Where(module => _names.ContainsKey(module.Item2) && !listed.Contains(module.Item1)).Select(module => module.Item1),
         ];
         if (added.Length == 0) return;
-        bool tied = listed.Count == 0 && _model.Config.TieWordEmbeddings;
+        bool tied = listed.Count == 0 && _model.TieWordEmbeddings;
         if (tied) RequireOneMatrix("lists neither in \"modules_to_save\"", "list both there");
 
         Unlisted = string.Join(" and ", added);

@@ -318,6 +318,14 @@ public sealed class PlanTests : IDisposable
         Assert.DoesNotContain("adapters", Text("--adapter-count", "0"), StringComparison.Ordinal);
         CliRun.Of([.. line, "--adapter-count", "2", "--lora-r", "4"]).AssertError(1, "has lora_r 3, found --lora-r 4");
 
+        // serve would refuse half a file, and would take the weights of one that is still to be fetched.
+        string weights = _folder["adapter/adapter_model.safetensors"];
+        byte[] whole = File.ReadAllBytes(weights);
+        File.WriteAllBytes(weights, whole[..(whole.Length / 2)]);
+        CliRun.Of(line).AssertError(1, weights);
+        File.Delete(weights);
+        CliRun.Of(line).Ok();
+
         string Text(params string[] more) => CliRun.Of([.. line, .. more]).Ok().Out;
     }
 
