@@ -130,8 +130,9 @@ internal static class GenerateCommand
                 people.WriteLine();
             });
         if (run.Interrupted.IsCancellationRequested) return ExitCodes.Interrupted;
-        // Where the context is what ends it, this was said before.
-        if (output.Count == options.MaxNewTokens && answer is not { IsStopped: true } && !values.Get(IgnoreEos))
+        // Where the context is what ends it, this was said before; who gave a limit expects it.
+        bool isCut = output.Count == options.MaxNewTokens && answer is not { IsStopped: true };
+        if (isCut && !values.IsGiven(MaxNewTokens) && !values.Get(IgnoreEos))
             run.Note($"the answer was cut after {Amount.Of(output.Count, "token")}; --{MaxNewTokens.Name} takes more.");
         return ExitCodes.Done;
     }

@@ -174,19 +174,20 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal("", run.Out);
     }
 
-    /// <summary>As chat says it; an answer that is to go on after its end is cut in any case.</summary>
+    /// <summary>Unless the limit was given, or the answer is to go on after its end.</summary>
     [Fact]
     public void Generate_OfAnAnswerThatIsCut_SaysSo()
     {
-        const string Cut = "the answer was cut after 3 tokens; --max-new-tokens takes more.\n";
-        string[] args = [.. Tiny, "--input-ids", "2,5,6", "--max-new-tokens"];
-        Assert.EndsWith(Cut, CliRun.Of([.. args, "3"]).Ok().Error, StringComparison.Ordinal);
-        Assert.EndsWith(Cut, CliRun.Of([.. args, "3", "--json"]).Ok().Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("was cut", CliRun.Of([.. args, "3", "--ignore-eos"]).Ok().Error, StringComparison.Ordinal);
+        const string Cut = "the answer was cut after 256 tokens; --max-new-tokens takes more.\n";
+        string[] args = [.. Tiny, "--input-ids", "2,5,6"], limited = [.. args, "--max-new-tokens", "3"];
+        Assert.EndsWith(Cut, CliRun.Of(args).Ok().Error, StringComparison.Ordinal);
+        Assert.EndsWith(Cut, CliRun.Of([.. args, "--json"]).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("was cut", CliRun.Of([.. args, "--ignore-eos"]).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("was cut", CliRun.Of(limited).Ok().Error, StringComparison.Ordinal);
 
         // One that ends by itself, here at the second of its tokens.
-        var ids = CliRun.Of([.. args, "3", "--json"]).Ok().Json.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32());
-        var ended = CliRun.Of([.. args, "3", "--stop-token-ids", $"{ids.ElementAt(1)}"]).Ok();
+        var ids = CliRun.Of([.. limited, "--json"]).Ok().Json.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32());
+        var ended = CliRun.Of([.. args, "--stop-token-ids", $"{ids.ElementAt(1)}"]).Ok();
         Assert.DoesNotContain("was cut", ended.Error, StringComparison.Ordinal);
     }
 

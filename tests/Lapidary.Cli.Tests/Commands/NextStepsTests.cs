@@ -31,16 +31,16 @@ public sealed class NextStepsTests : IDisposable
         string text = Train(rows, $"my {name}", options.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Out;
         string[] afterTraining = Next(text);
         Assert.StartsWith("lapidary generate ", afterTraining[0], StringComparison.Ordinal);
-        Assert.DoesNotContain("note ", Works(afterTraining[0]).Error, StringComparison.Ordinal);
+        AssertNoNote(Works(afterTraining[0]));
         Assert.Equal(name is "messages" or "template", afterTraining[^1].StartsWith("lapidary chat ", StringComparison.Ordinal));
         string[] afterMerge = Next(Works(afterTraining[1]).Out);
         if (name != "ids") Assert.EndsWith(afterTraining[0].Split(" --quantization nf4")[1], afterMerge[0], StringComparison.Ordinal);
         Assert.Matches("^lapidary upload '?.*merged'? [a-z0-9-]+ --private$", afterMerge[2]);
-        Assert.DoesNotContain("note ", Works(afterMerge[0]).Error, StringComparison.Ordinal);
+        AssertNoNote(Works(afterMerge[0]));
         Assert.StartsWith("lapidary export gguf ", afterMerge[3], StringComparison.Ordinal);
         Works(afterMerge[3]);
         string afterQuantize = Assert.Single(Next(Works(afterMerge[1]).Out));
-        Assert.DoesNotContain("note ", Works(afterQuantize).Error, StringComparison.Ordinal);
+        AssertNoNote(Works(afterQuantize));
         Assert.Equal(name is "messages" or "template" or "ids", afterQuantize.Contains("--chat", StringComparison.Ordinal));
     }
 
@@ -182,6 +182,11 @@ public sealed class NextStepsTests : IDisposable
         Assert.True(first >= 0, text);
         return [.. lines.Skip(first).TakeWhile(line => line.Length > 11).Select(line => line[11..])];
     }
+
+    /// <summary>None but that a tiny model's answer does not end.</summary>
+    private static void AssertNoNote(CliRun run) => Assert.DoesNotContain(
+        run.Error.Split('\n'),
+        line => line.Contains("note ", StringComparison.Ordinal) && !line.Contains("the answer was cut", StringComparison.Ordinal));
 
     /// <summary>Types a line into a shell, as it is.</summary>
     private CliRun Works(string line)
