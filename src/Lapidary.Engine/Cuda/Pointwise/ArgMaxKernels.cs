@@ -48,13 +48,13 @@ internal sealed class ArgMaxKernels(CudaRuntime runtime, LargestOutputs largest)
     /// <summary>The same from the largest of each 16 outputs, where the product before has written them.</summary>
     private bool TryOfLargest(Tensor x, Tensor indices)
     {
-        nint outputs = largest.Of(x);
-        if (largest.Place(x) == 0) return false;
+        nint outputs = largest.Place(x); // all scratch in any case, as a capture must not allocate
+        if (outputs == 0) return false;
         var (rows, dim) = Rows(x);
         int tiles = Tiles(rows, RowsAtOnce);
         nint bests = runtime.Scratch.Get("largest outputs' bests", (long)tiles * BlocksOfRows * RowsAtOnce * sizeof(long));
         nint arrivals = runtime.Scratch.Get("largest outputs' arrivals", (long)tiles * sizeof(int));
-        if (outputs == 0) return false;
+        if (!largest.AreOf(x)) return false;
         runtime.Launcher.Launch(_findOfLargest, new Dim3(tiles, BlocksOfRows), Threads, sharedBytes: 0, new ArgMaxOfLargestArgs
         {
             X = x.Address,

@@ -26,12 +26,8 @@ internal sealed class LargestOutputs(CudaRuntime runtime)
     /// <summary>Reports that a product which writes there has been queued, as the last work so far.</summary>
     public void Add(Tensor y) => _last = (y, runtime.Launcher.Queued);
 
-    /// <summary>Where the largest outputs of y are; 0 if no product has written them, or something has been queued since.</summary>
-    public nint Of(Tensor y)
-    {
-        nint place = Place(y); // in any case, as a capture must not allocate
-        return _last.Y == y && _last.Queued == runtime.Launcher.Queued ? place : 0;
-    }
+    /// <summary>Whether a product has written there those of y, and nothing has been queued since.</summary>
+    public bool AreOf(Tensor y) => _last.Y == y && _last.Queued == runtime.Launcher.Queued;
 
     /// <summary>Rows with room in a line of the memory.</summary>
     public static int Pitch(int rows) => Tiles(rows, RowTile.Square128.GroupRows) * RowTile.Square128.GroupRows;
