@@ -51,8 +51,8 @@ internal sealed record GenerationRequest(
         float? temperature = Number(fields, "temperature", nameof(GenerationOptions.Temperature));
         float? topP = Number(fields, "top_p", nameof(GenerationOptions.TopP));
         float? minP = Number(fields, "min_p", nameof(GenerationOptions.MinP));
-        int? topK = fields.Integer(
-            "top_k", (int)RecordLimits.Of<GenerationOptions>(nameof(GenerationOptions.TopK)).Minimum, int.MaxValue);
+        var topKs = RecordLimits.Of<GenerationOptions>(nameof(GenerationOptions.TopK));
+        int? topK = fields.Integer("top_k", (int)topKs.Minimum, (int)topKs.Maximum);
         bool isAsked = temperature is not null || topP is not null || topK is not null || minP is not null;
         return defaults with
         {
