@@ -34,7 +34,7 @@ __device__ __forceinline__ uint32 address_in_block(uint32 shared, int block) {
 }
 
 __device__ __forceinline__ uint32 address_in_block(const void* shared, int block) {
-    return address_in_block((uint32)__cvta_generic_to_shared(shared), block);
+    return address_in_block(shared_address(shared), block);
 }
 
 // Stays between the barriers around it.

@@ -3,6 +3,9 @@
 
 #include "common.cuh"
 
+// An address in shared memory as instructions take it.
+__device__ __forceinline__ uint32 shared_address(const void* shared) { return (uint32)__cvta_generic_to_shared(shared); }
+
 // Two floats rounded to a type of 16 bits in one word, the first in the low half.
 template <typename T>
 __device__ __forceinline__ uint32 pack_as(float low, float high);
@@ -172,7 +175,7 @@ __device__ __forceinline__ void cp_async16(void* shared, const void* global, boo
     load_if(valid, global, x);
     *(uint4*)shared = x;
 #else
-    uint32 address = (uint32)__cvta_generic_to_shared(shared);
+    uint32 address = shared_address(shared);
     int bytes = valid ? 16 : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes) : "memory");
 #endif
@@ -183,7 +186,7 @@ __device__ __forceinline__ void cp_async16_weight(void* shared, const void* glob
 #if __CUDA_ARCH__ < 800
     cp_async16(shared, global, valid);
 #else
-    uint32 address = (uint32)__cvta_generic_to_shared(shared);
+    uint32 address = shared_address(shared);
     int bytes = valid ? 16 : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2; // weight" ::"r"(address), "l"(global), "r"(bytes) : "memory");
 #endif
@@ -214,14 +217,14 @@ __device__ __forceinline__ void cp_async_wait() {
 // Loads four 8×8 matrices of 16-bit elements. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next
 // of row l / 4.
 __device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const act* row) {
-    uint32 address = (uint32)__cvta_generic_to_shared(row);
+    uint32 address = shared_address(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
 }
 
 // ldmatrix_x4 with each matrix transposed.
 __device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const act* row) {
-    uint32 address = (uint32)__cvta_generic_to_shared(row);
+    uint32 address = shared_address(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
 }

@@ -11,8 +11,6 @@ struct alignas(64) TensorMap {
 
 typedef uint64 CopyBarrier; // in shared memory, aligned to 8
 
-__device__ __forceinline__ uint32 shared_address(const void* shared) { return (uint32)__cvta_generic_to_shared(shared); }
-
 // A phase of a barrier ends with so many arrivals, and with all bytes that were announced.
 __device__ __forceinline__ void barrier_init(CopyBarrier* barrier, int arrivals) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL

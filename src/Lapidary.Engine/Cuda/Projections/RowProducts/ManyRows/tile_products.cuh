@@ -34,7 +34,7 @@ struct TileProducts {
             for (int i = 0; i < 2 * S::Pieces; i++) {
                 constexpr int LineProducts = 4, ProductBytes = 16 * sizeof(act);
                 int product = step * 2 * S::Pieces + i, line = product / LineProducts;
-                uint32 x = (uint32)__cvta_generic_to_shared(stage + XOffset + line * GroupRows * S::LineChunks);
+                uint32 x = shared_address(stage + XOffset + line * GroupRows * S::LineChunks);
                 warpgroup_multiply(sum, factors[i], warpgroup_lines(x + product % LineProducts * ProductBytes), add || i > 0);
             }
         } else {

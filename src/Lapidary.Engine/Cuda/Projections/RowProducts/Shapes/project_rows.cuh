@@ -206,7 +206,7 @@ struct Nf4Rows {
     __device__ __forceinline__ Nf4Rows(const ProjectRowsArgs& a, int i, Tables* tables)
         : codes((const uint4*)a.weight[i]), absmax(a.absmax[i]), nestedAbsmax(a.nestedAbsmax[i]), nestedCode(a.nestedCode[i]),
           offset(a.offset[i]), blockShift(a.blockShift[i] - 5), lastColumn(a.dim - Run), tables(tables),
-          lane((uint32)__cvta_generic_to_shared(&tables->pairs.entries[0][threadIdx.x % Nf4Pairs::Copies])) {}
+          lane(shared_address(&tables->pairs.entries[0][threadIdx.x % Nf4Pairs::Copies])) {}
 
     __device__ __forceinline__ void prepare() const {
         tables->pairs.fill();
